@@ -1,0 +1,29 @@
+# `make demo` and `make test` do everything on a machine with Python, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/python tools/demo.py
+
+test: $(VENV)/installed-all
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -e ".[onedl]"
+	touch $@
+
+$(VENV)/installed-all: $(VENV)/installed
+	$(BIN)/pip install --quiet -e ".[all]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info work_dirs/demo data/synthetic

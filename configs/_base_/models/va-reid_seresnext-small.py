@@ -1,0 +1,8 @@
+# An SE-ResNeXt50 of a quarter of the width, for CPUs: 1.0 M instead of 25.5 M parameters.
+_base_ = './va-reid_seresnext101.py'
+
+model = dict(
+    backbone=dict(depth=50, stem_channels=16, base_channels=16, groups=8, width_per_group=2),
+    neck=dict(in_channels=512, out_channels=512),
+    head=dict(in_channels=512),
+)

@@ -1,0 +1,83 @@
+"""Mends what MMEngine does not: loading checkpoints safely, and distributed training on CPUs."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+# What a checkpoint of MMEngine holds besides tensors: the message hub's numpy histories.
+_NUMPY = np._core if hasattr(np, "_core") else np.core
+_SAFE_GLOBALS = [
+    HistoryBuffer,
+    getattr,  # HistoryBuffer pickles its bound methods
+    _NUMPY.multiarray._reconstruct,
+    _NUMPY.multiarray.scalar,
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.uint32, np.bool_)),
+]
+
+
+def load_checkpoint_safely(filename: str, map_location: str | None = None) -> dict:
+    """Load a local checkpoint without running code from it.
+
+    Args:
+        filename (str): Path of the checkpoint.
+        map_location (str | None): As of ``torch.load``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no whole checkpoint, or holds more than weights and MMEngine's
+            own state.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"the checkpoint {path} does not exist")
+    try:
+        with torch.serialization.safe_globals(_SAFE_GLOBALS):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"the checkpoint {path} holds objects that could run code, and was not loaded. If you "
+            "trust it, keep its weights alone: torch.save({'state_dict': torch.load(path, "
+            f"weights_only=False)['state_dict']}}, new_path). PyTorch says: {error}"
+        ) from error
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(
+            f"the checkpoint {path} cannot be read; is it whole? PyTorch says: {error}"
+        ) from error
+
+
+def use_safe_checkpoints() -> None:
+    """Have MMEngine load local checkpoints by :func:`load_checkpoint_safely`.
+
+    Upstream cannot read its own checkpoints on torch >= 2.6, and onedl falls back to unpickling
+    anything without asking.
+    """
+    CheckpointLoader.register_scheme(prefixes="", loader=load_checkpoint_safely, force=True)
+
+
+def prepare_cpu_distributed(cfg: Config) -> None:
+    """Start gloo and wrap the model without a device, if processes are many and GPUs none.
+
+    MMEngine sets a CUDA device for every launched process, and hands its number to DDP.
+    """
+    if cfg.get("launcher", "none") == "none" or torch.cuda.is_available():
+        return
+    if "RANK" not in os.environ:
+        raise RuntimeError(
+            f"launcher={cfg.launcher!r} finds neither a GPU nor RANK in the environment; to train "
+            "on CPUs with many processes start them by tools/dist_train.sh (torchrun)"
+        )
+    if not dist.is_initialized():
+        dist.init_process_group("gloo")
+    cfg.setdefault(
+        "model_wrapper_cfg",
+        dict(type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False),
+    )

@@ -1,0 +1,74 @@
+"""Reads a config with command-line options, and catches keys that nobody would read."""
+
+import difflib
+import inspect
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.runner import Runner
+
+# What MMEngine or our tools read from the top level of a config.
+_READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
+    "auto_scale_lr",
+    "custom_imports",
+    "env_cfg",
+    "find_unused_parameters",
+    "model_wrapper_cfg",
+    "sync_bn",
+}
+
+
+def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Read a config file and apply ``--cfg-options``.
+
+    A top-level value of the config, such as ``data_root``, that an option sets is set wherever a
+    key of that name holds the old value: ``--cfg-options data_root=X`` reaches each dataloader.
+
+    Args:
+        path (str): The config file.
+        options (dict | None): Dotted keys and values.
+
+    Returns:
+        Config: With ``work_dir``, by default ``work_dirs/<name of the file>``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A key that nothing reads, and that looks like one that is read; or an option
+            whose first part is neither in the config nor read.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"the config {path} does not exist")
+    cfg = Config.fromfile(path)
+    for key in cfg:
+        close = difflib.get_close_matches(key, _READ, n=1, cutoff=0.85)
+        if key not in _READ and close:
+            raise ValueError(f"unknown key {key!r} in {path}; did you mean {close[0]!r}?")
+    options = options or {}
+    for key in options:
+        first = key.split(".")[0]
+        if first not in cfg and first not in _READ:
+            close = difflib.get_close_matches(first, [*cfg, *_READ], n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"unknown key {key!r} in --cfg-options: {path} has none{hint}")
+    variables = {
+        key: (cfg[key], value)
+        for key, value in options.items()
+        if key in cfg and not isinstance(cfg[key], dict | list)
+    }
+    cfg.merge_from_dict(options)
+    for key, (old, new) in variables.items():
+        _replace(cfg._cfg_dict, key, old, new)
+    cfg.setdefault("work_dir", str(Path("work_dirs") / Path(path).stem))
+    return cfg
+
+
+def _replace(node: Any, key: str, old: Any, new: Any) -> None:
+    """Set ``key`` to ``new`` in every dict below ``node`` in which it is ``old``."""
+    if isinstance(node, ConfigDict):
+        if key in node and node[key] == old:
+            node[key] = new
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for child in node:
+            _replace(child, key, old, new)

@@ -1,0 +1,7 @@
+"""What runs beside training: hooks."""
+
+import mmpretrain.engine  # noqa: F401  a child registry does not import its parent's modules
+
+from .data_check_hook import DataCheckHook
+
+__all__ = ["DataCheckHook"]

@@ -1,0 +1,18 @@
+"""Necks, heads and losses; backbones and the classifier around them are mmpretrain's."""
+
+import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
+
+from .heads import ReIDHead, VAHead
+from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
+from .necks import EmbeddingNeck
+
+__all__ = [
+    "ALSRLoss",
+    "BatchHardTriplet",
+    "CenterRegularization",
+    "EmbeddingNeck",
+    "LSRLoss",
+    "ReIDHead",
+    "VAHead",
+    "VALSRLoss",
+]

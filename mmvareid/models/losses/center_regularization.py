@@ -1,0 +1,29 @@
+"""Regularization that ties the viewpoint centres of an identity to its own centre."""
+
+import torch
+from torch import Tensor, nn
+
+from mmvareid.registry import MODELS
+
+
+@MODELS.register_module()
+class CenterRegularization(nn.Module):
+    r"""Centre regularization L_R, Eq. 9 of VA-reID.
+
+    .. math:: \frac{1}{KV} \sum_{k, v} \bigl(1 - \cos(W_k, U_{kv})\bigr) \in [0, 2]
+
+    Eq. 9 prints the sum of the cosines, which minimised would push the centres apart.
+
+    Args:
+        loss_weight (float): β of Eq. 1. Defaults to 1.0.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, identity_centers: Tensor, view_centers: Tensor) -> Tensor:
+        """Return the weighted loss, a scalar, of W (K, D) and U (K, V, D)."""
+        dots = torch.einsum("kd,kvd->kv", identity_centers, view_centers)
+        norms = identity_centers.norm(dim=1)[:, None] * view_centers.norm(dim=2)  # (K, V)
+        return self.loss_weight * (1 - dots / norms.clamp(min=1e-12)).mean()

@@ -1,0 +1,82 @@
+"""Label smoothing over identities: fixed (LSR) and adaptive (ALSR)."""
+
+import torch
+from torch import Tensor, nn
+
+from mmvareid.registry import MODELS
+
+from .label_range import check_label_range
+
+
+def smoothed_cross_entropy(log_prob: Tensor, labels: Tensor, epsilon: Tensor | float) -> Tensor:
+    r"""Cross entropy with targets that give :math:`1-\epsilon` to the label, the rest to others.
+
+    .. math:: -(1-\epsilon)\log q_y - \frac{\epsilon}{K-1}\sum_{j \ne y} \log q_j
+
+    Two sums do it; the (B, K) matrix of targets is never built.
+
+    Args:
+        log_prob (Tensor): Log-probabilities, (B, K).
+        labels (Tensor): Identity labels, (B,), in [0, K).
+        epsilon (Tensor | float): Smoothing of each sample, (B,), or of all.
+
+    Returns:
+        Tensor: The loss of each sample, (B,).
+    """
+    num_classes = log_prob.shape[1]
+    target = log_prob.gather(1, labels[:, None]).squeeze(1)  # (B,)
+    if num_classes == 1:
+        return -target
+    others = log_prob.sum(dim=1) - target  # (B,)
+    return -(1 - epsilon) * target - epsilon / (num_classes - 1) * others
+
+
+@MODELS.register_module()
+class LSRLoss(nn.Module):
+    r"""Label smoothing regularization, Eq. 10 of VA-reID.
+
+    The label's target is :math:`1-\epsilon` and each other identity's :math:`\epsilon/(K-1)`;
+    ``epsilon=0`` is cross entropy.
+
+    Args:
+        epsilon (float): Share of the target that goes to the other identities. Defaults to 0.1.
+    """
+
+    def __init__(self, epsilon: float = 0.1) -> None:
+        super().__init__()
+        if not 0 <= epsilon < 1:
+            raise ValueError(f"epsilon has to be in [0, 1), but got {epsilon}")
+        self.epsilon = epsilon
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss, a scalar, of logits (B, K) and labels (B,)."""
+        check_label_range(labels, logits.shape[1], "identity labels")
+        return smoothed_cross_entropy(logits.log_softmax(dim=1), labels, self.epsilon).mean()
+
+
+@MODELS.register_module()
+class ALSRLoss(nn.Module):
+    r"""Adaptive label smoothing regularization, Eq. 5 with the targets of Eq. 11 of VA-reID.
+
+    As LSR with a smoothing of each sample's own, :math:`\epsilon = \alpha(1 - q_y)`: a sample that
+    the network is unsure of trusts its label less. Eq. 11 prints :math:`q_j`, with which a row
+    does not sum to 1; it is read as :math:`q_y`. Targets carry no gradient. ``alpha=0`` is cross
+    entropy (Eq. 7).
+
+    Args:
+        alpha (float): Scale of the smoothing. Defaults to 0.2 (§4.2).
+    """
+
+    def __init__(self, alpha: float = 0.2) -> None:
+        super().__init__()
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"alpha has to be in [0, 1], but got {alpha}")
+        self.alpha = alpha
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss, a scalar, of logits (B, K) and labels (B,)."""
+        check_label_range(labels, logits.shape[1], "identity labels")
+        log_prob = logits.log_softmax(dim=1)
+        with torch.no_grad():
+            epsilon = self.alpha * (1 - log_prob.gather(1, labels[:, None]).squeeze(1).exp())
+        return smoothed_cross_entropy(log_prob, labels, epsilon).mean()

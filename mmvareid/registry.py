@@ -1,0 +1,35 @@
+"""mmvareid's registries, one under each registry of mmpretrain.
+
+In configs our types are written with their scope, ``mmvareid.X``: then they are found from
+mmpretrain's default scope too, without ``custom_imports``. All nodes exist, also those without a
+type of ours, since MMEngine warns of a scope that lacks one.
+"""
+
+from mmengine.registry import Registry
+from mmpretrain import registry as parents
+
+# The locations are imported when the registry is first asked for a type.
+RUNNERS = Registry("runner", parent=parents.RUNNERS)
+RUNNER_CONSTRUCTORS = Registry("runner constructor", parent=parents.RUNNER_CONSTRUCTORS)
+LOOPS = Registry("loop", parent=parents.LOOPS)
+HOOKS = Registry("hook", parent=parents.HOOKS, locations=["mmvareid.engine"])
+LOG_PROCESSORS = Registry("log processor", parent=parents.LOG_PROCESSORS)
+OPTIMIZERS = Registry("optimizer", parent=parents.OPTIMIZERS)
+OPTIM_WRAPPERS = Registry("optimizer wrapper", parent=parents.OPTIM_WRAPPERS)
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor", parent=parents.OPTIM_WRAPPER_CONSTRUCTORS
+)
+PARAM_SCHEDULERS = Registry("parameter scheduler", parent=parents.PARAM_SCHEDULERS)
+DATASETS = Registry("dataset", parent=parents.DATASETS, locations=["mmvareid.datasets"])
+DATA_SAMPLERS = Registry(
+    "data sampler", parent=parents.DATA_SAMPLERS, locations=["mmvareid.datasets"]
+)
+TRANSFORMS = Registry("transform", parent=parents.TRANSFORMS, locations=["mmvareid.datasets"])
+MODELS = Registry("model", parent=parents.MODELS, locations=["mmvareid.models"])
+MODEL_WRAPPERS = Registry("model_wrapper", parent=parents.MODEL_WRAPPERS)
+WEIGHT_INITIALIZERS = Registry("weight initializer", parent=parents.WEIGHT_INITIALIZERS)
+TASK_UTILS = Registry("task util", parent=parents.TASK_UTILS)
+METRICS = Registry("metric", parent=parents.METRICS, locations=["mmvareid.evaluation"])
+EVALUATORS = Registry("evaluator", parent=parents.EVALUATORS)
+VISUALIZERS = Registry("visualizer", parent=parents.VISUALIZERS)
+VISBACKENDS = Registry("vis_backend", parent=parents.VISBACKENDS)

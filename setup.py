@@ -1,0 +1,50 @@
+"""Packaging of mmvareid.
+
+Neither OpenMMLab stack is a hard requirement: both provide the same import names, so installing
+one would overwrite the other. Choose by extra: ``pip install "mmvareid[onedl]"``.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "mmvareid/__init__.py").read_text()).group(1)
+
+EXTRAS = {
+    "onedl": [
+        "onedl-mmengine>=0.10.12,<0.11",
+        "onedl-mmcv>=2.3.6,<2.4",
+        "onedl-mmpretrain>=1.3.6,<1.4",
+    ],
+    "openmmlab": [
+        "mmengine>=0.10.7,<1",
+        "mmcv-lite>=2.1,<2.3",
+        "mmpretrain>=1.2,<1.3",
+        "setuptools<82",  # upstream imports pkg_resources
+    ],
+    "test": ["hypothesis", "mypy", "pre-commit", "pytest", "ruff"],
+}
+
+setup(
+    name="mmvareid",
+    version=VERSION,
+    description="Viewpoint-aware person re-identification on the OpenMMLab stack",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The mmvareid authors",
+    license="Apache-2.0",
+    packages=find_packages(include=["mmvareid", "mmvareid.*"]),
+    python_requires=">=3.10",
+    install_requires=[
+        "matplotlib",
+        "numpy",
+        "opencv-python",
+        "packaging",
+        "rich",
+        "torch>=2.4",
+        "torchvision",  # mmpretrain imports it at import
+    ],
+    extras_require={**EXTRAS, "all": EXTRAS["onedl"] + EXTRAS["test"]},
+)

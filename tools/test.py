@@ -1,0 +1,46 @@
+"""Scores a checkpoint on the test split of a config."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.config import DictAction
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
+from mmvareid.config import load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config file")
+    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument("--work-dir", help="folder of the log")
+    parser.add_argument("--out", help="write the metrics to this JSON file")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="override the config: key=value; data_root=DIR reaches every dataloader",
+    )
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    use_safe_checkpoints()
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.work_dir
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    prepare_cpu_distributed(cfg)
+    metrics = Runner.from_cfg(cfg).test()
+    if args.out and is_main_process():
+        Path(args.out).write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Trains a model from a config."""
+
+import argparse
+
+import torch
+from mmengine.config import DictAction
+from mmengine.runner import Runner
+
+from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
+from mmvareid.config import load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config file")
+    parser.add_argument("--work-dir", help="folder of logs and checkpoints")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        help="go on from the last checkpoint of the work dir, or from the one given",
+    )
+    parser.add_argument("--amp", action="store_true", help="mixed precision (needs a GPU)")
+    parser.add_argument("--no-validate", action="store_true", help="do not evaluate in training")
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate with the batch"
+    )
+    parser.add_argument("--seed", type=int, help="seed of everything random")
+    parser.add_argument("--deterministic", action="store_true", help="deterministic cuDNN")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="override the config: key=value, with dots for what is nested; data_root=DIR reaches "
+        "every dataloader",
+    )
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    args = parser.parse_args()
+    if args.amp and not torch.cuda.is_available():
+        parser.error("--amp has to have a GPU, but none is found; leave it out on a CPU")
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    use_safe_checkpoints()
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.work_dir
+    if args.amp:
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == "auto" else args.resume
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.default_hooks.checkpoint.save_best = None
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
+    if args.deterministic:
+        cfg.randomness = {**cfg.get("randomness", {}), "deterministic": True}
+    prepare_cpu_distributed(cfg)
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == "__main__":
+    main()
