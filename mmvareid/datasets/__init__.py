@@ -1,0 +1,23 @@
+"""Datasets of people, their viewpoints, and the sampler of identities."""
+
+import mmpretrain.datasets  # noqa: F401  (a child registry does not import its parent's modules)
+
+from .cuhk03 import CUHK03
+from .dukemtmc import DukeMTMCreID
+from .identity_sampler import IdentitySampler
+from .market1501 import Market1501
+from .msmt17 import MSMT17
+from .reid_dataset import ReIDDataset
+from .synthetic import make_synthetic
+from .viewpoints import load_viewpoints
+
+__all__ = [
+    "CUHK03",
+    "MSMT17",
+    "DukeMTMCreID",
+    "IdentitySampler",
+    "Market1501",
+    "ReIDDataset",
+    "load_viewpoints",
+    "make_synthetic",
+]

@@ -1,33 +1,42 @@
 """Checks that data and model fit each other, before the first step."""
 
+import logging
+
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmvareid.datasets import IdentitySampler
+from mmvareid.datasets import IdentitySampler, ReIDDataset
 from mmvareid.registry import HOOKS
 
 
 @HOOKS.register_module()
 class DataCheckHook(Hook):
-    """Raise one clear error before training starts if the data cannot be trained on.
+    """Raise one clear error before training starts if the data cannot be trained or scored on.
 
     Checked are identity labels against the head's ``num_classes``, viewpoint labels against its
-    ``num_views``, and the batch size against the sampler's identities and instances. On a GPU a
-    label out of range would end in a device-side assertion that names neither.
+    ``num_views``, the batch size against the sampler's identities and instances, and that some
+    query has a match. On a GPU a label out of range would otherwise end in a device-side
+    assertion that names neither, and validation comes after hours.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Check the training data against the model's head."""
+        """Check the training data against the model's head, and the validation data."""
+        check_batches(runner.train_dataloader)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        loader = runner.train_dataloader
-        check_batches(loader)
-        infos = [loader.dataset.get_data_info(i) for i in range(len(loader.dataset))]
         head = getattr(model, "head", None)
+        infos = sample_infos(runner.train_dataloader)
         check_range(infos, "gt_label", getattr(head, "num_classes", None), "identities")
         check_range(infos, "viewpoint", getattr(head, "num_views", None), "viewpoints")
+        if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
+            check_queries(sample_infos(runner.val_dataloader))
+
+
+def sample_infos(loader: DataLoader) -> list[dict]:
+    """Return what the dataset knows of its samples without reading an image."""
+    return [loader.dataset.get_data_info(i) for i in range(len(loader.dataset))]
 
 
 def check_batches(loader: DataLoader) -> None:
@@ -45,12 +54,12 @@ def check_batches(loader: DataLoader) -> None:
 
 
 def check_range(infos: list[dict], key: str, number: int | None, what: str) -> None:
-    """Raise ``ValueError`` if a label is not below ``number``; say so if many go unused."""
-    if number is None or not infos:
+    """Raise ``ValueError`` if a label is not below ``number``; say so if identities are fewer."""
+    if number is None:
         return
     worst = max(infos, key=lambda info: info.get(key, -1))
     needed = worst.get(key, -1) + 1
-    option = {"gt_label": "model.head.num_classes", "viewpoint": "model.head.num_views"}[key]
+    option = {"gt_label": "num_classes", "viewpoint": "model.head.num_views"}[key]
     if needed > number:
         raise ValueError(
             f"the training data has {needed} {what}, but the head has room for {number} "
@@ -61,5 +70,28 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str) -> N
             f"The head has centres for {number} {what}, but the training data has {needed}; "
             f"set {option}={needed} to leave the others out.",
             logger="current",
-            level=30,
+            level=logging.WARNING,
+        )
+
+
+def check_queries(infos: list[dict]) -> None:
+    """Raise ``ValueError`` if no query has a match in another camera; say how many lack one."""
+    cameras: dict[int, set[int]] = {}
+    for info in infos:
+        if not info["is_query"]:
+            cameras.setdefault(info["person_id"], set()).add(info["camera_id"])
+    queries = [info for info in infos if info["is_query"]]
+    lost = [q for q in queries if not cameras.get(q["person_id"], set()) - {q["camera_id"]}]
+    if len(lost) == len(queries):
+        raise ValueError(
+            f"at least one query has to have its person in the gallery in another camera, but none "
+            f"of {len(queries)} has; is there a single camera? Train without validation by "
+            "--no-validate"
+        )
+    if lost:
+        print_log(
+            f"{len(lost)} of {len(queries)} queries have no match in another camera and will be "
+            f"left out of the scores, such as {lost[0]['img_path']}",
+            logger="current",
+            level=logging.WARNING,
         )

@@ -1,0 +1,129 @@
+"""Batches of P identities x N images each."""
+
+from collections.abc import Iterator, Sized
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmvareid.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class IdentitySampler(Sampler):
+    """Draw batches of ``num_identities`` different people with ``num_instances`` images each.
+
+    - Each block of ``num_identities * num_instances`` consecutive indices is a batch, a person's
+      images next to each other. **The dataloader's ``batch_size`` has to be this product**; the
+      sampler cannot see it.
+    - In an epoch, each person's images are shuffled and cut into groups of ``num_instances``. The
+      last group is filled up with other images of the person, and with repetitions where the
+      person has too few. So an epoch shows (nearly) every image, and people with more images more
+      often.
+    - A batch draws its people without replacement, with probability in proportion to the groups
+      they have left. Near the end of the epoch, people without a group left are shuffled anew
+      where fewer people than the batch needs have any.
+    - Under DDP the people of a step are drawn for all ranks together, so no two ranks share one.
+      Every rank and epoch has ``max(1, groups // (num_identities * world_size))`` batches.
+    - The order follows from the seed and the epoch alone.
+
+    Args:
+        dataset: Its ``get_data_info(i)['gt_label']`` is the identity of sample ``i``.
+        num_identities: People in a batch, on each rank.
+        num_instances: Images of each.
+        seed: The same on every rank; None draws one and shares it.
+
+    Raises:
+        ValueError: If the dataset has fewer people than a step needs over all ranks, or a number
+            is below 1.
+        TypeError: If the samples have no ``gt_label``.
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_identities: int = 16,
+        num_instances: int = 4,
+        seed: int | None = None,
+    ) -> None:
+        for name, number in (("num_identities", num_identities), ("num_instances", num_instances)):
+            if number < 1:
+                raise ValueError(f"{name} has to be at least 1, but got {number}")
+        self.rank, world_size = get_dist_info()
+        self.num_identities = num_identities
+        self.num_instances = num_instances
+        self.step_identities = num_identities * world_size
+        self.seed = sync_random_seed() if seed is None else seed
+        self.epoch = 0
+
+        labels = _labels(dataset)
+        # One array of sample indices for each identity.
+        order = np.argsort(labels, kind="stable")
+        _, starts = np.unique(labels[order], return_index=True)
+        self.images = np.split(order, starts[1:])
+        if len(labels) == 0 or len(self.images) < self.step_identities:
+            raise ValueError(
+                "the dataset has to have num_identities * world_size = "
+                f"{num_identities} * {world_size} = {self.step_identities} people or more, but got "
+                f"{len(starts)}; lower num_identities, or use fewer processes"
+            )
+        groups = sum(-(-len(images) // num_instances) for images in self.images)
+        self.num_batches = max(1, groups // self.step_identities)
+
+    def __len__(self) -> int:
+        """Return the number of indices of this rank in an epoch."""
+        return self.num_batches * self.num_identities * self.num_instances
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch, from which the next order follows."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield this rank's indices, batch after batch."""
+        # All ranks make the same draws, and each takes its own people.
+        rng = np.random.default_rng((self.seed, self.epoch))
+        groups = [self._cut(images, rng) for images in self.images]
+        left = np.array([len(group) for group in groups])
+        mine = slice(self.rank * self.num_identities, (self.rank + 1) * self.num_identities)
+        for _ in range(self.num_batches):
+            short = self.step_identities - np.count_nonzero(left)
+            if short > 0:
+                for person in rng.choice(np.flatnonzero(left == 0), short, replace=False):
+                    groups[person] = self._cut(self.images[person], rng)
+                    left[person] = len(groups[person])
+            people = _draw(left, self.step_identities, rng)
+            left[people] -= 1
+            batch = [groups[person].pop() for person in people]
+            yield from np.concatenate(batch[mine]).tolist()
+
+    def _cut(self, images: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        """Shuffle one identity's images and cut them into groups of ``num_instances``."""
+        images = rng.permutation(images)
+        rest = len(images) % self.num_instances
+        if rest:
+            # The fill starts with images of other groups; only a person with fewer images than
+            # num_instances sees one twice in a group.
+            images = np.resize(images, len(images) + self.num_instances - rest)
+        return np.split(images, len(images) // self.num_instances)
+
+
+def _draw(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw ``size`` different positions, with probability in proportion to ``weights`` (K,).
+
+    Keys of Efraimidis and Spirakis, Weighted random sampling with a reservoir, 2006: the smallest
+    of exponential variables with these rates.
+    """
+    positive = np.flatnonzero(weights)
+    keys = rng.exponential(size=len(positive)) / weights[positive]
+    # Shuffled, since in the order of the keys the first rank would get the people with most groups.
+    return rng.permutation(positive[np.argpartition(keys, size - 1)[:size]])
+
+
+def _labels(dataset: Sized) -> np.ndarray:
+    try:
+        return np.array([int(dataset.get_data_info(i)["gt_label"]) for i in range(len(dataset))])  # type: ignore[attr-defined]
+    except (AttributeError, KeyError) as error:
+        raise TypeError(
+            "the dataset has to answer get_data_info(i)['gt_label'] with an identity, but "
+            f"{type(dataset).__name__} does not ({error}); use a dataset of mmvareid"
+        ) from error

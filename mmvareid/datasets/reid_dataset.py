@@ -1,0 +1,260 @@
+"""The sample contract of person re-identification, on folders of images."""
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.logging import print_log
+
+from mmvareid.registry import DATASETS
+
+from .tolerant_dataset import TolerantDataset
+from .viewpoints import find_viewpoint_file, load_viewpoints
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+JUNK = -1
+NOUNS = {"train": "images", "query": "queries", "gallery": "gallery images"}
+
+
+class Image(NamedTuple):
+    """One image on disk; ``person`` is -1 for junk."""
+
+    path: str
+    person: int
+    camera: int
+
+
+@DATASETS.register_module()
+class ReIDDataset(TolerantDataset):
+    """People in the folders ``bounding_box_train``, ``query`` and ``bounding_box_test``.
+
+    File names start with ``<person>_c<camera>``; person -1 is junk and is left out. A public
+    dataset is a subclass that sets the class attributes below; this class itself reads your own
+    data. Each sample is a dict with
+
+    - ``img_path`` (str)
+    - ``gt_label`` (int): 0 .. K-1, the rank of the person id among the sorted ids of the split
+    - ``person_id``, ``camera_id`` (int): as in the file name
+    - ``viewpoint`` (int): -1 where unknown
+    - ``is_query`` (bool): the test split is one list, the queries first, then the gallery
+
+    What becomes of unreadable images is said in :class:`TolerantDataset`.
+
+    Args:
+        data_root: The folder that holds the three folders, or its parent under the public name.
+        split: ``'train'`` or ``'test'``.
+        viewpoint_file: See :func:`load_viewpoints`; absolute, or relative to ``data_root`` or the
+            working directory. ``'auto'`` takes the one file in the dataset's folder that is called
+            ``*_image_map_direction.pkl``, ``viewpoints.json`` or ``viewpoints.csv``, if there is
+            one. None leaves every viewpoint at -1.
+        noise: ``'side'`` or ``'unknown'``, see :func:`load_viewpoints`.
+        pipeline: Transforms.
+        test_mode: True turns unreadable images into errors; by default true in the test split.
+        **kwargs: As for :class:`mmpretrain.datasets.BaseDataset`.
+
+    Raises:
+        FileNotFoundError: If a folder or file is missing.
+        ValueError: If a folder is empty, a name does not fit, or a viewpoint file is no good.
+    """
+
+    # The folder, or the list, of each part, and the folders below data_root that may hold them.
+    sources = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+    subfolders: tuple[str, ...] = ()
+    pattern = r"(?P<person>-1|\d+)_c(?P<camera>\d+)(\D.*)?"
+    example = "0002_c1_000451.jpg"
+    distractor: int | None = None  # the id of people who are in the gallery to be no match
+    public_counts: dict[str, tuple[int, int]] = {}  # images, people, without distractors
+
+    def __init__(
+        self,
+        data_root: str | PathLike,
+        split: str = "train",
+        viewpoint_file: str | PathLike | None = None,
+        noise: str = "side",
+        pipeline: Sequence = (),
+        test_mode: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if split not in ("train", "test"):
+            raise ValueError(f"split has to be 'train' or 'test', but got {split!r}")
+        self.split = split
+        self.viewpoint_file = viewpoint_file
+        self.noise = noise
+        super().__init__(
+            ann_file="",
+            data_root=os.path.expanduser(data_root),
+            pipeline=pipeline,
+            test_mode=split == "test" if test_mode is None else test_mode,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """List the split's images, numbered, with viewpoints; log what was found."""
+        root = self._find_root()
+        parts = {
+            part: self.list_images(root, part)
+            for part in (("train",) if self.split == "train" else ("query", "gallery"))
+        }
+        junk = sum(image.person == JUNK for images in parts.values() for image in images)
+        parts = {
+            part: [image for image in images if image.person != JUNK]
+            for part, images in parts.items()
+        }
+        for part, images in parts.items():
+            self._check(root, part, images)
+
+        people = sorted({image.person for images in parts.values() for image in images})
+        labels = {person: label for label, person in enumerate(people)}
+        names = [Path(image.path).name for images in parts.values() for image in images]
+        viewpoints, source = self._load_viewpoints(root, names)
+        data_list = [
+            {
+                "img_path": image.path,
+                "gt_label": labels[image.person],
+                "person_id": image.person,
+                "camera_id": image.camera,
+                "viewpoint": viewpoints.get(Path(image.path).name, -1),
+                "is_query": part == "query",
+            }
+            for part, images in parts.items()
+            for image in images
+        ]
+        self._metainfo.setdefault("dataset_name", type(self).__name__)
+        self._metainfo.setdefault("classes", tuple(str(person) for person in people))
+        self._report(parts, junk, data_list, source)
+        return data_list
+
+    def list_images(self, root: Path, part: str) -> list[Image]:
+        """List one of ``'train'``, ``'query'``, ``'gallery'``, junk included, sorted by name."""
+        folder = root / self.sources[part]
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{type(self).__name__} {self.split} needs the folder '{folder}'; {_contents(root)}"
+            )
+        with os.scandir(folder) as entries:
+            names = sorted(
+                entry.name
+                for entry in entries
+                if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
+            )
+        matches = [re.fullmatch(self.pattern, os.path.splitext(name)[0]) for name in names]
+        unfit = [name for name, match in zip(names, matches, strict=True) if not match]
+        if unfit:
+            raise ValueError(
+                f"image names of {type(self).__name__} have to look like {self.example} (person, "
+                f"c and camera, ...), but got {unfit[0]} ({len(unfit)} such in '{folder}'); "
+                "rename them or move them out"
+            )
+        return [
+            Image(str(folder / name), int(match["person"]), int(match["camera"]))
+            for name, match in zip(names, matches, strict=True)
+            if match
+        ]
+
+    def _find_root(self) -> Path:
+        """Return the folder that holds the parts: ``data_root`` or one of its ``subfolders``."""
+        candidates = [Path(self.data_root, sub) for sub in ("", *self.subfolders)]
+        found = [
+            path
+            for path in candidates
+            if any((path / source).exists() for source in self.sources.values())
+        ]
+        if len(found) > 1:
+            raise ValueError(
+                f"data_root has to hold one {type(self).__name__}, but got "
+                f"{' and '.join(map(str, found))}; name one of them as data_root"
+            )
+        if not found:
+            raise FileNotFoundError(
+                f"{type(self).__name__} needs {', '.join(self.sources.values())} in "
+                f"{' or '.join(repr(str(path)) for path in candidates)}, but "
+                f"{_contents(Path(self.data_root))}"
+            )
+        return found[0]
+
+    def _check(self, root: Path, part: str, images: list[Image]) -> None:
+        if not images:
+            raise ValueError(
+                f"{type(self).__name__} needs images in '{root / self.sources[part]}', "
+                "but got none of a person"
+            )
+        strays = [image.path for image in images if image.person == self.distractor]
+        if strays and part != "gallery":
+            raise ValueError(
+                f"person {self.distractor} marks distractors and has to be in the gallery only, "
+                f"but got '{strays[0]}' ({len(strays)} such); start your person ids at 1"
+            )
+
+    def _load_viewpoints(self, root: Path, names: list[str]) -> tuple[dict[str, int], str]:
+        """Return {image name: label} and where it is from."""
+        if self.viewpoint_file is None:
+            return {}, "no viewpoint_file"
+        auto = self.viewpoint_file == "auto"
+        if auto:
+            path = find_viewpoint_file(root)
+        else:
+            given = Path(self.viewpoint_file).expanduser()
+            tried = [Path(self.data_root, given), root / given, given]
+            path = next((path for path in tried if path.is_file()), tried[0])
+        viewpoints = load_viewpoints(path, self.noise) if path else {}
+        if not viewpoints.keys().isdisjoint(names):
+            return viewpoints, path.name if path else ""
+        if not auto:
+            raise ValueError(
+                f"viewpoint_file has to name images of {type(self).__name__} {self.split}, but "
+                f"none of the {len(viewpoints)} names in '{path}', such as "
+                f"{next(iter(viewpoints))}, is among its images, such as {names[0]}"
+            )
+        if self.split == "train":
+            why = f"'{path}' names no train image" if path else f"none in '{root}'"
+            print_log(
+                f"{type(self).__name__} train: no viewpoints ({why}), so every viewpoint is -1 and "
+                "the loss L_v will be zero; give viewpoint_file=<pickle, JSON or CSV>",
+                logger="current",
+                level=logging.WARNING,
+            )
+        return {}, "no viewpoint_file"
+
+    def _report(
+        self, parts: dict[str, list[Image]], junk: int, data_list: list[dict], source: str
+    ) -> None:
+        """Log one line of counts, and a warning where they are not the public set's."""
+        title = f"{type(self).__name__} {self.split}:"
+        counts: list[str] = []
+        public: list[str] = []
+        as_expected = True
+        for part, images in parts.items():
+            people = {image.person for image in images} - {self.distractor}
+            counts.append(f"{len(images)} {NOUNS[part]} of {len(people)} people")
+            if part in self.public_counts:
+                public.append("{} of {}".format(*self.public_counts[part]))
+                as_expected &= self.public_counts[part] == (len(images), len(people))
+        found = " and ".join(counts)
+
+        cameras = len({data["camera_id"] for data in data_list})
+        distractors = sum(data["person_id"] == self.distractor for data in data_list)
+        known = sum(data["viewpoint"] != -1 for data in data_list)
+        print_log(
+            f"{title} {found}, {cameras} cameras, {distractors} distractors, {junk} junk dropped; "
+            f"viewpoint known for {known} of {len(data_list)} {self.split} images "
+            f"({len(data_list) - known} unknown = -1; {source})",
+            logger="current",
+        )
+        if not as_expected:
+            print_log(
+                f"{title} found {found}, the public set has {' and '.join(public)}; "
+                "fine for your own data",
+                logger="current",
+                level=logging.WARNING,
+            )
+
+
+def _contents(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"'{folder}' does not exist"
+    names = sorted(path.name for path in folder.iterdir())
+    return f"'{folder}' holds {', '.join(names[:8]) or 'nothing'}{' ...' if names[8:] else ''}"

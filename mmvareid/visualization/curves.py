@@ -1,0 +1,38 @@
+"""Curves of a training run, from the scalars that MMEngine writes."""
+
+import json
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+
+def plot_curves(scalars: Path, out: Path) -> None:
+    """Draw the losses, and mAP and Rank-1 where there are any, over epochs.
+
+    Args:
+        scalars (Path): ``vis_data/scalars.json`` of a run: a JSON object a line.
+        out (Path): Picture to write; the suffix chooses the format.
+
+    Raises:
+        ValueError: The file holds no loss.
+    """
+    rows = [json.loads(line) for line in scalars.read_text().splitlines() if line]
+    steps = [row for row in rows if "loss" in row]
+    scores = [row for row in rows if "reid/mAP" in row]
+    if not steps:
+        raise ValueError(f"{scalars} has to hold the losses of a run, but got none")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, metrics = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in steps]
+    for name in sorted({key for row in steps for key in row if key.startswith("loss")}):
+        losses.plot(epochs, [row.get(name) for row in steps], label=name)
+    losses.set(xlabel="epoch", ylabel="training loss")
+    losses.legend()
+    for name in ("reid/mAP", "reid/Rank-1"):
+        # With validation, `step` is the number of epochs that were trained.
+        metrics.plot(
+            [row["step"] for row in scores], [row[name] for row in scores], "o-", label=name[5:]
+        )
+    metrics.set(xlabel="epoch", ylabel="% on the test split", ylim=(0, 100))
+    metrics.legend()
+    figure.savefig(out, dpi=120)

@@ -1,0 +1,56 @@
+import pytest
+
+from mmvareid.config import load_config
+
+BASE = """
+data_root = 'old'
+viewpoint_file = 'auto'
+train_dataloader = dict(dataset=dict(type='X', data_root=data_root, datasets=[
+    dict(data_root=data_root), dict(data_root='other')]))
+train_pipeline = []
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text=BASE):
+        path = tmp_path / "some_config.py"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_an_option_reaches_every_key_of_its_name_with_the_old_value(config):
+    cfg = load_config(config(), {"data_root": "new"})
+    dataset = cfg.train_dataloader.dataset
+    assert (cfg.data_root, dataset.data_root, dataset.datasets[0].data_root) == ("new",) * 3
+    assert dataset.datasets[1].data_root == "other"
+
+
+def test_a_nested_option_is_set_alone(config):
+    cfg = load_config(config(), {"train_dataloader.dataset.data_root": "new"})
+    assert cfg.data_root == "old"
+    assert cfg.train_dataloader.dataset.data_root == "new"
+
+
+def test_work_dir_is_named_after_the_config(config):
+    assert load_config(config()).work_dir == "work_dirs/some_config"
+
+
+def test_unknown_keys_are_told_with_what_was_meant(config):
+    with pytest.raises(ValueError, match="unknown key 'dataroot'.*did you mean 'data_root'"):
+        load_config(config(), {"dataroot": "x"})
+    with pytest.raises(ValueError, match="unknown key 'zzz.a' in --cfg-options"):
+        load_config(config(), {"zzz.a": 1})
+    with pytest.raises(ValueError, match="unknown key 'optim_wraper'.*mean 'optim_wrapper'"):
+        load_config(config(BASE + "optim_wraper = dict()"))
+
+
+def test_keys_that_the_runner_reads_may_be_added(config):
+    assert load_config(config(), {"randomness.seed": 3}).randomness.seed == 3
+
+
+def test_a_missing_config_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.py does not exist"):
+        load_config(str(tmp_path / "nothing.py"))

@@ -1,0 +1,163 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.dataset import ConcatDataset
+from torch.utils.data import DataLoader
+
+from mmvareid.datasets import IdentitySampler, Market1501, identity_sampler
+from mmvareid.registry import DATA_SAMPLERS
+
+
+class Labels:
+    """A dataset of nothing but identities: ``counts[i]`` samples of person i."""
+
+    def __init__(self, counts, seed=0):
+        self.labels = np.random.default_rng(seed).permutation(np.repeat(range(len(counts)), counts))
+
+    def __len__(self):
+        return len(self.labels)
+
+    def get_data_info(self, index):
+        return {"gt_label": self.labels[index]}
+
+
+def samplers(dataset, world_size, **kwargs):
+    """One sampler for each rank."""
+    made = []
+    for rank in range(world_size):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(identity_sampler, "get_dist_info", lambda r=rank: (r, world_size))
+            made.append(IdentitySampler(dataset, **kwargs))
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 13), min_size=6, max_size=20),
+    identities=st.integers(1, 2),
+    instances=st.integers(1, 5),
+    world_size=st.integers(1, 3),
+    seed=st.integers(0, 2**31 - 1),
+    epoch=st.integers(0, 300),
+)
+def test_every_batch_of_every_rank(counts, identities, instances, world_size, seed, epoch):
+    dataset = Labels(counts)
+    ranks = samplers(
+        dataset, world_size, num_identities=identities, num_instances=instances, seed=seed
+    )
+    for sampler in ranks:
+        sampler.set_epoch(epoch)
+    orders = [list(sampler) for sampler in ranks]
+
+    groups = sum(int(np.ceil(count / instances)) for count in counts)
+    batches = max(1, groups // (identities * world_size))
+    assert [len(order) for order in orders] == [batches * identities * instances] * world_size
+    assert [len(sampler) for sampler in ranks] == [len(order) for order in orders]
+
+    # step, rank, person of the batch, image
+    steps = np.array(orders).reshape(world_size, batches, identities, instances).swapaxes(0, 1)
+    for step in steps:
+        people = []
+        for group in step.reshape(-1, instances):
+            labels = set(dataset.labels[group])
+            assert len(labels) == 1  # one person, images next to each other
+            people.extend(labels)
+            # As many different images as the person has.
+            assert len(set(group)) == min(instances, counts[people[-1]])
+        assert len(set(people)) == identities * world_size  # nobody twice, on any rank
+
+
+def test_an_epoch_shows_nearly_every_image():
+    dataset = Labels([8] * 6)
+    sampler = IdentitySampler(dataset, num_identities=2, num_instances=4, seed=3)
+    # 12 groups in 6 batches of 2: all of them, unless the last batches run short of people.
+    seen = Counter(sampler)
+    assert len(sampler) == 48
+    assert sum(count == 1 for count in seen.values()) >= 40
+
+
+def test_people_with_more_images_are_shown_more_often():
+    dataset = Labels([40, 4, 4, 4, 4, 4])
+    sampler = IdentitySampler(dataset, num_identities=2, num_instances=4, seed=0)
+    shown = Counter(dataset.labels[list(sampler)])
+    assert shown[0] > 3 * max(shown[person] for person in range(1, 6))
+
+
+def test_no_rank_gets_the_large_identities():
+    dataset = Labels([40] * 4 + [4] * 40)
+    shown = [Counter(), Counter()]
+    for epoch in range(30):
+        for rank, sampler in enumerate(
+            samplers(dataset, 2, num_identities=2, num_instances=4, seed=0)
+        ):
+            sampler.set_epoch(epoch)
+            shown[rank].update(dataset.labels[list(sampler)] < 4)
+    shares = [counter[True] / counter.total() for counter in shown]
+    assert abs(shares[0] - shares[1]) < 0.05
+
+
+def test_draw_is_in_proportion_to_the_weights():
+    rng = np.random.default_rng(0)
+    weights = np.array([1, 2, 0, 5])
+    first = Counter(int(identity_sampler._draw(weights, 1, rng)[0]) for _ in range(8000))
+    shares = np.array([first[i] for i in range(4)]) / 8000
+    assert np.allclose(shares, weights / 8, atol=0.02)
+
+
+def test_order_follows_from_seed_and_epoch():
+    dataset = Labels([5, 6, 7, 8, 9])
+
+    def order(seed, epoch):
+        sampler = IdentitySampler(dataset, num_identities=2, num_instances=2, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(1, 4) == order(1, 4)
+    orders = [order(seed, epoch) for seed in range(3) for epoch in range(3)]
+    assert len({tuple(o) for o in orders}) == 9  # seed 0, epoch 1 is not seed 1, epoch 0
+
+
+def test_too_few_people():
+    with pytest.raises(
+        ValueError, match=r"16 \* 1 = 16 people or more, but got 3; lower num_ident"
+    ):
+        IdentitySampler(Labels([4, 4, 4]))
+    with pytest.raises(ValueError, match=r"2 \* 3 = 6 people or more, but got 5"):
+        samplers(Labels([4] * 5), 3, num_identities=2)
+    with pytest.raises(ValueError, match="but got 0"):
+        IdentitySampler(Labels([]), num_identities=1)
+
+
+@pytest.mark.parametrize("name", ["num_identities", "num_instances"])
+def test_numbers_below_one(name):
+    with pytest.raises(ValueError, match=f"{name} has to be at least 1, but got 0"):
+        IdentitySampler(Labels([4, 4]), **{name: 0})
+
+
+def test_dataset_without_labels():
+    with pytest.raises(TypeError, match=r"answer get_data_info\(i\)\['gt_label'\].* list does not"):
+        IdentitySampler([1, 2, 3])
+    bare = type("Bare", (), {"__len__": lambda self: 3, "get_data_info": lambda self, i: {}})
+    with pytest.raises(TypeError, match="Bare does not"):
+        IdentitySampler(bare())
+
+
+def test_in_a_dataloader(market_root):
+    dataset = Market1501(market_root)
+    sampler = DATA_SAMPLERS.build(
+        {
+            "type": "mmvareid.IdentitySampler",
+            "dataset": ConcatDataset([dataset]),
+            "num_identities": 2,
+            "num_instances": 3,
+        }
+    )
+    batches = list(DataLoader(dataset, batch_size=6, sampler=sampler, collate_fn=list))
+    assert len(batches) == len(sampler) // 6 == 2  # 2 + 2 + 1 groups, two a batch
+    for batch in batches:
+        labels = [sample["gt_label"] for sample in batch]
+        assert len(set(labels[:3])) == len(set(labels[3:])) == 1
+        assert labels[0] != labels[3]

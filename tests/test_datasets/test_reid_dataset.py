@@ -1,0 +1,298 @@
+import json
+import pickle
+import shutil
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import ConcatDataset
+from mmengine.logging import MMLogger
+
+from mmvareid.datasets import IdentitySampler, Market1501, ReIDDataset
+from mmvareid.datasets.tolerant_dataset import decodes, is_complete
+from mmvareid.registry import DATASETS
+
+PIPELINE = [
+    {"type": "LoadImageFromFile"},
+    {"type": "Resize", "scale": (8, 16)},
+    {"type": "PackInputs", "algorithm_keys": ("person_id", "camera_id", "viewpoint", "is_query")},
+]
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """The lines that were logged, level first."""
+    lines = []
+    logger = MMLogger.get_current_instance()
+    monkeypatch.setattr(
+        logger, "callHandlers", lambda r: lines.append(f"{r.levelname} {r.getMessage()}")
+    )
+    return lines
+
+
+def test_samples_of_the_train_split(market_root):
+    dataset = Market1501(market_root, viewpoint_file="auto", serialize_data=False)
+    assert dataset.data_list[0] == {
+        "img_path": str(market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg"),
+        "gt_label": 0,
+        "person_id": 2,
+        "camera_id": 1,
+        "viewpoint": 0,
+        "is_query": False,
+    }
+    assert [d["gt_label"] for d in dataset.data_list] == [0] * 6 + [1] * 4 + [2] * 3
+    assert [d["person_id"] for d in dataset.data_list] == [2] * 6 + [7] * 4 + [11] * 3
+    assert [d["viewpoint"] for d in dataset.data_list] == [i % 3 for i in range(13)]
+    paths = [d["img_path"] for d in dataset.data_list]
+    assert paths == sorted(paths)
+    assert dataset.metainfo == {"dataset_name": "Market1501", "classes": ("2", "7", "11")}
+
+
+def test_samples_of_the_test_split(market_root):
+    dataset = Market1501(market_root, "test", "viewpoints.json", serialize_data=False)
+    samples = dataset.data_list
+    assert dataset.test_mode
+    assert [d["is_query"] for d in samples] == [True] * 4 + [False] * 7
+    # junk is gone, distractors stay, labels are numbered from the sorted ids 0, 1, 3
+    assert [d["person_id"] for d in samples] == [1, 1, 3, 3, 0, 0, 0, 1, 1, 3, 3]
+    assert [d["gt_label"] for d in samples] == [1, 1, 2, 2, 0, 0, 0, 1, 1, 2, 2]
+    assert [d["camera_id"] for d in samples] == [1, 2, 1, 2, 1, 2, 3, 3, 4, 3, 4]
+    assert [d["viewpoint"] == -1 for d in samples] == [False] * 4 + [True] * 3 + [False] * 4
+
+
+@pytest.mark.parametrize("serialize", [True, False])
+def test_pipeline_of_mmpretrain(market_root, serialize):
+    dataset = DATASETS.build(
+        {
+            "type": "mmvareid.Market1501",
+            "data_root": str(market_root),
+            "viewpoint_file": "auto",
+            "pipeline": PIPELINE,
+            "serialize_data": serialize,
+            "lazy_init": True,
+        }
+    )
+    dataset.full_init()
+    sample = dataset[7]
+    assert tuple(sample["inputs"].shape) == (3, 16, 8)
+    assert sample["data_samples"].gt_label.tolist() == [1]
+    assert sample["data_samples"].person_id == 7
+    assert sample["data_samples"].viewpoint == 1
+    assert len(ConcatDataset([dataset, dataset])) == 26
+
+
+def test_lazy_init_does_not_touch_the_disk():
+    dataset = Market1501("/nowhere", lazy_init=True)
+    with pytest.raises(FileNotFoundError, match="'/nowhere' does not exist"):
+        dataset.full_init()
+
+
+def test_own_data_needs_only_person_and_camera(market_root, log):
+    for name in ("bounding_box_train", "query", "bounding_box_test"):
+        for path in (market_root / name).glob("*.jpg"):
+            path.rename(path.with_name(path.name.replace("s1_", "_frame-")))
+    dataset = ReIDDataset(market_root)
+    assert dataset.get_data_info(12)["person_id"] == 11
+    assert not [line for line in log if line.startswith("WARNING")]
+
+
+def test_log_line_of_counts(market_root, log):
+    Market1501(market_root, viewpoint_file="auto")
+    Market1501(market_root, "test")
+    infos = [line for line in log if line.startswith("INFO")]
+    assert infos == [
+        "INFO Market1501 train: 13 images of 3 people, 3 cameras, 0 distractors, 0 junk dropped; "
+        "viewpoint known for 13 of 13 train images (0 unknown = -1; viewpoints.json)",
+        "INFO Market1501 test: 4 queries of 2 people and 7 gallery images of 2 people, 4 cameras, "
+        "3 distractors, 2 junk dropped; viewpoint known for 0 of 11 test images (11 unknown = -1; "
+        "no viewpoint_file)",
+    ]
+
+
+def test_one_warning_of_counts_unlike_the_public_set(market_root, log):
+    Market1501(market_root)
+    Market1501(market_root, "test")
+    assert [line for line in log if line.startswith("WARNING")] == [
+        "WARNING Market1501 train: found 13 images of 3 people, the public set has 12936 of 751; "
+        "fine for your own data",
+        "WARNING Market1501 test: found 4 queries of 2 people and 7 gallery images of 2 people, "
+        "the public set has 3368 of 750 and 15913 of 750; fine for your own data",
+    ]
+
+
+def test_viewpoints_default_to_unknown(market_root):
+    dataset = Market1501(market_root)
+    assert {dataset.get_data_info(i)["viewpoint"] for i in range(13)} == {-1}
+
+
+def test_partial_viewpoints(market_root, log, tmp_path):
+    path = tmp_path / "few.json"
+    path.write_text(json.dumps({"some/folder/0007_c1s1_000000_00.jpg": 2, "other.jpg": 0}))
+    dataset = Market1501(market_root, viewpoint_file=path)
+    assert [dataset.get_data_info(i)["viewpoint"] for i in range(13)] == [-1] * 6 + [2] + [-1] * 6
+    assert "viewpoint known for 1 of 13 train images (12 unknown = -1; few.json)" in log[0]
+
+
+def test_noise_is_passed_on(market_root):
+    names = {"0002_c1s1_000000_00.jpg": (1, "noise")}
+    (market_root / "noise.pkl").write_bytes(pickle.dumps(names))
+    labels = [
+        Market1501(market_root, viewpoint_file="noise.pkl", noise=noise).get_data_info(0)
+        for noise in ("side", "unknown")
+    ]
+    assert [label["viewpoint"] for label in labels] == [1, -1]
+
+
+def test_auto_without_a_file(market_root, log):
+    (market_root / "viewpoints.json").unlink()
+    Market1501(market_root, viewpoint_file="auto")
+    warnings = [line for line in log if "L_v" in line]
+    assert len(warnings) == 1
+    assert "no viewpoints (none in" in warnings[0]
+    assert "loss L_v will be zero; give viewpoint_file=" in warnings[0]
+    log.clear()
+    Market1501(market_root, "test", viewpoint_file="auto")
+    assert not [line for line in log if "L_v" in line]
+
+
+def test_auto_with_a_file_of_other_images(market_root, log):
+    (market_root / "viewpoints.json").write_text('{"other.jpg": 1}')
+    Market1501(market_root, viewpoint_file="auto")
+    assert [line for line in log if "viewpoints.json' names no train image" in line]
+
+
+def test_auto_with_several_files(market_root):
+    (market_root / "viewpoints.csv").touch()
+    with pytest.raises(ValueError, match=r"'auto' needs one .*viewpoints\.csv, viewpoints\.json"):
+        Market1501(market_root, viewpoint_file="auto")
+
+
+def test_named_file_of_other_images_is_an_error(market_root):
+    (market_root / "other.json").write_text('{"x.jpg": 1, "y.jpg": 2}')
+    message = r"none of the 2 names in '.*other\.json', such as x\.jpg, .*0002_c1s1_000000_00\.jpg"
+    with pytest.raises(ValueError, match=message):
+        Market1501(market_root, viewpoint_file="other.json")
+    with pytest.raises(FileNotFoundError, match=r"has to be an existing file.*market/gone\.json"):
+        Market1501(market_root, viewpoint_file="gone.json")
+
+
+def test_unknown_split(market_root):
+    with pytest.raises(ValueError, match="split has to be 'train' or 'test', but got 'val'"):
+        Market1501(market_root, "val")
+
+
+def test_unknown_argument(market_root):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'spilt'"):
+        Market1501(market_root, spilt="train")
+
+
+def test_missing_root_and_folders(market_root):
+    with pytest.raises(FileNotFoundError, match="needs bounding_box_train, query, bounding_box_te"):
+        Market1501(market_root.parent)
+    shutil.rmtree(market_root / "query")
+    Market1501(market_root)  # does not need it
+    with pytest.raises(FileNotFoundError, match=r"needs the folder '.*query'.*holds bounding_box"):
+        Market1501(market_root, "test")
+
+
+def test_empty_folder(market_root):
+    for path in (market_root / "bounding_box_train").iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match=r"needs images in '.*bounding_box_train', but got none"):
+        Market1501(market_root)
+
+
+def test_name_that_does_not_fit(market_root):
+    image = market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg"
+    for name in ("me.jpg", "you.PNG"):
+        shutil.copy(image, image.with_name(name))
+    message = r"look like 0002_c1s1_000451_03\.jpg .*but got me\.jpg \(2 such in '.*train'\)"
+    with pytest.raises(ValueError, match=message):
+        Market1501(market_root)
+
+
+def test_distractors_are_in_the_gallery_only(market_root):
+    image = market_root / "query" / "0001_c1s1_000100_00.jpg"
+    shutil.copy(image, image.with_name("0000_c1s1_000100_00.jpg"))
+    with pytest.raises(ValueError, match=r"person 0 marks distractors.*0000_c1s1.*\(1 such\)"):
+        Market1501(market_root, "test")
+
+
+def damage(path, how):
+    if how == "missing":
+        path.unlink()
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "text":
+        path.write_bytes(b"no image")
+    elif how == "cut off":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif how == "absurd size":
+        header = struct.pack(
+            "<2sIIIIiiHHIIiiII", b"BM", 99, 0, 54, 40, 2**30, 2**30, 1, 24, *[0] * 6
+        )
+        path.write_bytes(header)
+    elif how == "png cut off":
+        data = cv2.imencode(".png", cv2.imread(str(path)))[1].tobytes()
+        path.write_bytes(data[: len(data) // 2])
+
+
+DAMAGES = ["missing", "empty", "text", "cut off", "png cut off", "absurd size"]
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_unreadable_image_is_replaced_in_training(market_root, log, how):
+    dataset = Market1501(market_root, pipeline=PIPELINE)
+    damage(market_root / "bounding_box_train" / "0007_c1s1_000000_00.jpg", how)
+    log.clear()
+    taken = [dataset[6]["data_samples"] for _ in range(20)]
+    assert {sample.person_id for sample in taken} == {7}
+    assert len({sample.img_path for sample in taken}) > 1
+    assert len(log) == 1  # once a file
+    assert "0007_c1s1_000000_00.jpg' is missing, cut off or no image" in log[0]
+    assert "(1 such so far in this worker)" in log[0]
+
+
+def test_person_without_a_readable_image(market_root):
+    dataset = Market1501(market_root, pipeline=PIPELINE)
+    for path in (market_root / "bounding_box_train").glob("0011_*"):
+        path.unlink()
+    assert dataset[12]["data_samples"].person_id in (2, 7)
+
+
+def test_batches_stay_whole(market_root):
+    dataset = Market1501(market_root, pipeline=PIPELINE)
+    damage(market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg", "cut off")
+    sampler = IdentitySampler(dataset, num_identities=3, num_instances=2, seed=0)
+    for index in sampler:
+        assert dataset[index]["data_samples"].gt_label == dataset.get_data_info(index)["gt_label"]
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_unreadable_image_is_an_error_in_testing(market_root, how):
+    dataset = Market1501(market_root, "test", pipeline=PIPELINE)
+    damage(market_root / "query" / "0001_c1s1_000100_00.jpg", how)
+    message = r"has to be readable, but '.*0001_c1s1_000100_00\.jpg' is missing, cut off or no im"
+    with pytest.raises(ValueError, match=message):
+        dataset[0]
+
+
+def test_errors_of_the_pipeline_are_raised(market_root):
+    def broken(results):
+        raise KeyError("a mistake in a transform")
+
+    with pytest.raises(KeyError, match="a mistake in a transform"):
+        Market1501(market_root, pipeline=[broken])[0]
+
+
+def test_is_complete(market_root):
+    path = market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg"
+    data = path.read_bytes()
+    assert is_complete(str(path))
+    path.write_bytes(data + b"\0" * 100)  # padding after the end
+    assert is_complete(str(path))
+    thumbnail = b"\xff\xe1\x00\x08\xff\xd8\xff\xda\xff\xd9"  # a JPEG within the JPEG's header
+    for end in np.linspace(1, len(data) - 1, 50, dtype=int):
+        path.write_bytes(data[:2] + thumbnail + data[2:end])
+        assert not (is_complete(str(path)) and decodes(str(path)))

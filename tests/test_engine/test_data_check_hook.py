@@ -1,0 +1,50 @@
+from types import SimpleNamespace
+
+import pytest
+
+from mmvareid.datasets import IdentitySampler
+from mmvareid.engine.data_check_hook import check_batches, check_queries, check_range
+
+
+def infos(key, *values):
+    return [{"img_path": f"{i}.jpg", key: value} for i, value in enumerate(values)]
+
+
+def people(*rows):
+    keys = ("person_id", "camera_id", "is_query")
+    return [{"img_path": f"{row}", **dict(zip(keys, row, strict=True))} for row in rows]
+
+
+def test_labels_within_the_head_pass():
+    check_range(infos("gt_label", 0, 2, 1), "gt_label", 3, "identities")
+    check_range(infos("viewpoint", -1, -1), "viewpoint", 3, "viewpoints")
+    check_range(infos("gt_label", 9), "gt_label", None, "identities")
+
+
+def test_a_label_beyond_the_head_names_the_image_and_what_to_set():
+    message = r"has 5 identities, .* room for 3 \(1.jpg has gt_label 4\); set num_classes=5"
+    with pytest.raises(ValueError, match=message):
+        check_range(infos("gt_label", 0, 4), "gt_label", 3, "identities")
+    with pytest.raises(ValueError, match=r"set model\.head\.num_views=8"):
+        check_range(infos("viewpoint", 7), "viewpoint", 3, "viewpoints")
+
+
+def test_batch_size_has_to_fit_the_sampler():
+    sampler = IdentitySampler.__new__(IdentitySampler)
+    sampler.num_identities, sampler.num_instances = 2, 4
+    check_batches(SimpleNamespace(sampler=sampler, batch_size=8))
+    check_batches(SimpleNamespace(sampler=None, batch_size=5))
+    with pytest.raises(ValueError, match="batch_size has to be .* 2 x 4 = 8 .*, but got 6"):
+        check_batches(SimpleNamespace(sampler=sampler, batch_size=6))
+
+
+def test_a_query_needs_its_person_in_another_camera():
+    check_queries(people((1, 1, True), (1, 2, False)))
+    single_camera = people((1, 1, True), (1, 1, False), (2, 1, True))
+    with pytest.raises(ValueError, match="none of 2 has; is there a single camera"):
+        check_queries(single_camera)
+
+
+def test_queries_without_match_are_counted(capsys):
+    check_queries(people((1, 1, True), (2, 1, True), (1, 2, False)))
+    assert "1 of 2 queries have no match" in capsys.readouterr().out

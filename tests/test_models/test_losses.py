@@ -1,0 +1,160 @@
+import loss_oracles as oracles
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmvareid.models import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
+
+
+def assert_agree(ours, oracle, *inputs):
+    """Value and gradients of two losses of the same inputs agree to 1e-5."""
+    results = []
+    for loss in (ours, oracle):
+        leaves = [x.detach().clone().requires_grad_() for x in inputs]
+        value = loss(*leaves)
+        results.append([value, *torch.autograd.grad(value, leaves)])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def draw(seed, *shape, scale=3.0):
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 9), st.integers(1, 6), st.floats(0, 1), st.integers(0, 99))
+def test_identity_losses_agree_with_their_oracle(num_ids, batch, alpha, seed):
+    labels = torch.randint(num_ids, (batch,), generator=torch.Generator().manual_seed(seed))
+    logits = draw(seed, batch, num_ids)
+    assert_agree(
+        lambda x: ALSRLoss(alpha)(x, labels),
+        lambda x: oracles.identity_loss(x, labels, alpha=alpha),
+        logits,
+    )
+    epsilon = alpha / 2
+    assert_agree(
+        lambda x: LSRLoss(epsilon)(x, labels),
+        lambda x: oracles.identity_loss(x, labels, epsilon=epsilon),
+        logits,
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 7), st.integers(2, 8), st.floats(0, 0.5), st.integers(0, 99))
+def test_valsr_agrees_with_its_oracle(num_ids, num_views, alpha, seed):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(num_ids, (5,), generator=generator)
+    views = torch.randint(-1, num_views, (5,), generator=generator)
+    views[0] = 0
+    assert_agree(
+        lambda x: VALSRLoss(alpha)(x, labels, views),
+        lambda x: oracles.viewpoint_loss(x, labels, views, alpha),
+        draw(seed, 5, num_ids, num_views),
+    )
+
+
+def test_valsr_targets_sum_to_one_and_favour_other_views_of_the_identity():
+    r = draw(0, 5, 3).flatten().softmax(0).view(5, 3)
+    target = oracles.viewpoint_target(r, 2, 1, alpha=0.2)
+    assert target.sum().item() == pytest.approx(1)
+    assert target[2, 1] == target.max()
+    assert target[2, 0] > target[0, 0]
+
+
+def test_alsr_without_smoothing_is_cross_entropy():
+    logits, labels = draw(1, 8, 5), torch.arange(8) % 5
+    assert_agree(lambda x: ALSRLoss(0)(x, labels), lambda x: F.cross_entropy(x, labels), logits)
+
+
+def test_valsr_of_one_viewpoint_is_alsr():
+    logits, labels = draw(2, 8, 5), torch.arange(8) % 5
+    assert_agree(
+        lambda x: VALSRLoss(0.2)(x[:, :, None], labels, torch.zeros(8, dtype=torch.long)),
+        lambda x: ALSRLoss(0.2)(x, labels),
+        logits,
+    )
+
+
+def test_valsr_without_smoothing_is_cross_entropy_over_pairs():
+    logits, labels, views = draw(3, 8, 5, 3), torch.arange(8) % 5, torch.arange(8) % 3
+    assert_agree(
+        lambda x: VALSRLoss(0)(x, labels, views),
+        lambda x: F.cross_entropy(x.flatten(1), labels * 3 + views),
+        logits,
+    )
+
+
+def test_valsr_without_a_known_viewpoint_is_zero_with_a_live_graph():
+    logits = draw(4, 4, 5, 3).requires_grad_()
+    loss = VALSRLoss()(logits, torch.arange(4), torch.full((4,), -1))
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize("scale", [1e2, 1e4])
+def test_saturated_logits_give_finite_losses_and_gradients(scale):
+    logits = draw(5, 6, 4, 3, scale=scale).requires_grad_()
+    labels, views = torch.arange(6) % 4, torch.arange(6) % 3
+    loss = VALSRLoss()(logits, labels, views) + ALSRLoss()(logits[..., 0], labels)
+    loss.backward()
+    assert loss.isfinite()
+    assert logits.grad.isfinite().all()
+
+
+def test_center_regularization_agrees_with_its_oracle():
+    assert_agree(CenterRegularization(), oracles.center_loss, draw(6, 4, 7), draw(7, 4, 3, 7))
+
+
+def test_center_regularization_is_between_zero_and_two():
+    centers = draw(8, 4, 7)
+    views = centers[:, None].expand(4, 3, 7)
+    assert CenterRegularization()(centers, 5 * views).item() == pytest.approx(0, abs=1e-6)
+    assert CenterRegularization()(centers, -views).item() == pytest.approx(2)
+    assert CenterRegularization(0.1)(centers, -views).item() == pytest.approx(0.2)
+
+
+def test_center_regularization_of_a_zero_center_is_finite():
+    centers = torch.zeros(2, 4, requires_grad=True)
+    CenterRegularization()(centers, draw(9, 2, 3, 4)).backward()
+    assert centers.grad.isfinite().all()
+
+
+def test_batch_hard_triplet_agrees_with_its_oracle():
+    labels = torch.tensor([0, 0, 0, 1, 1, 2])  # the last has no positive
+    assert_agree(
+        lambda x: BatchHardTriplet(0.3)(x, labels),
+        lambda x: oracles.triplet_loss(x, labels, 0.3),
+        draw(10, 6, 5, scale=1.0),
+    )
+
+
+def test_batch_hard_triplet_of_equal_features_has_finite_gradients():
+    features = torch.ones(4, 3, requires_grad=True)
+    BatchHardTriplet(None)(features, torch.tensor([0, 0, 1, 1])).backward()
+    assert features.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("labels", [[0, 5], [-1, 0]])
+def test_labels_out_of_range_end_in_one_error(labels):
+    with pytest.raises(ValueError, match=r"identity labels have to be in \[0, 4\], but got"):
+        ALSRLoss()(torch.zeros(2, 5), torch.tensor(labels))
+    with pytest.raises(ValueError, match=r"identity labels have to be in \[0, 4\], but got"):
+        VALSRLoss()(torch.zeros(2, 5, 3), torch.tensor(labels), torch.zeros(2, dtype=torch.long))
+
+
+def test_viewpoints_out_of_range_end_in_one_error():
+    with pytest.raises(
+        ValueError, match=r"viewpoint labels have to be in \[-1, 2\], but got .* 3;"
+    ):
+        VALSRLoss()(torch.zeros(2, 5, 3), torch.tensor([0, 1]), torch.tensor([0, 3]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "value"), [(ALSRLoss, 1.5), (ALSRLoss, -0.1), (VALSRLoss, 0.6), (LSRLoss, 1.0)]
+)
+def test_smoothing_out_of_range_is_refused(loss, value):
+    with pytest.raises(ValueError, match="has to be in"):
+        loss(value)

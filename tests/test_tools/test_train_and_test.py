@@ -1,0 +1,140 @@
+"""The main job, run as a user runs it."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import cv2
+import pytest
+from small_run import CONFIGS, ENV, MARKET, ROOT, SMALL, command, fails, run, scores
+
+from mmvareid.datasets import make_synthetic
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """A small synthetic set: 4 people to train, 4 to test."""
+    root = tmp_path_factory.mktemp("people") / "set"
+    make_synthetic(root, num_ids=8, images_per_id=12, num_distractors=5, num_junk=3, seed=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(people, tmp_path_factory):
+    """Work dir of the Market config trained on the small set."""
+    work_dir = tmp_path_factory.mktemp("trained")
+    options = [*SMALL, f"data_root={people}", "num_classes=4"]
+    run("train.py", MARKET, "--work-dir", work_dir, options=options)
+    return work_dir
+
+
+def test_the_market_config_trains_and_its_checkpoint_scores(people, trained, tmp_path):
+    out = tmp_path / "metrics.json"
+    options = [*SMALL, f"data_root={people}", "num_classes=4"]
+    run(
+        "test.py", MARKET, trained / "epoch_2.pth", "--work-dir", tmp_path, "--out", out,
+        options=options,
+    )  # fmt: skip
+    metrics = json.loads(out.read_text())
+    assert set(metrics) == {f"reid/{k}" for k in ("mAP", "mINP", "Rank-1", "Rank-5", "Rank-10")}
+    last = scores(trained)[-1]
+    assert metrics == pytest.approx(last)
+
+
+def test_two_processes_train_and_score_as_one(people, trained, tmp_path):
+    options = [*SMALL, f"data_root={people}", "num_classes=4"]
+    port = {"MASTER_PORT": "29517"}
+    run(
+        "dist_train.sh", MARKET, 2, "--work-dir", tmp_path / "train",
+        options=[*options, "train_cfg.max_epochs=1"], env=port,
+    )  # fmt: skip
+    checkpoint = tmp_path / "train/epoch_1.pth"
+    run("test.py", MARKET, checkpoint, "--out", tmp_path / "one.json", options=options)
+    run(
+        "dist_test.sh", MARKET, checkpoint, 2, "--out", tmp_path / "two.json",
+        options=options, env=port,
+    )  # fmt: skip
+    one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert two == pytest.approx(one, abs=1e-6)
+
+
+def test_killed_in_an_epoch_it_resumes_and_ends_as_without_the_kill(people, tmp_path):
+    killed, clean = tmp_path / "killed", tmp_path / "clean"
+    options = [*SMALL, f"data_root={people}", "num_classes=4", "train_cfg.max_epochs=4"]
+    arguments = [MARKET, "--work-dir", killed]
+    process = subprocess.Popen(
+        command("train.py", *arguments, options=options),
+        cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    for line in process.stdout:
+        if "Epoch(train)" in line and "[3][1/" in line:  # the first step of epoch 3 is done
+            process.send_signal(signal.SIGKILL)
+            break
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    process.stdout.close()
+    assert (killed / "last_checkpoint").read_text().endswith("epoch_2.pth")
+
+    clean.mkdir()
+    shutil.copy(killed / "epoch_2.pth", clean)
+    time.sleep(1)  # the log folder's name is the second in which it is made
+    run("train.py", *arguments, "--resume", options=options)
+    run("train.py", MARKET, "--work-dir", clean, "--resume", clean / "epoch_2.pth", options=options)
+    assert len(scores(clean)) == 2
+    assert scores(killed) == scores(clean)
+
+
+def test_training_goes_on_without_viewpoints(people, tmp_path):
+    options = [*SMALL, f"data_root={people}", "num_classes=4", "viewpoint_file=None"]
+    log = run(
+        "train.py", MARKET, "--work-dir", tmp_path, options=[*options, "train_cfg.max_epochs=1"]
+    )
+    assert "viewpoint known for 0 of" in log
+    assert "loss_view: 0.0000" in log
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("data_root=/nowhere", r"Market1501 needs .* '/nowhere' does not exist"),
+        ("dataroot=/nowhere", "unknown key 'dataroot' .* did you mean 'data_root'"),
+        ("model.head.scael=10", "VAHead.*unexpected keyword argument 'scael'"),
+        ("num_classes=3", "has 4 identities, but the head has room for 3"),
+        ("train_dataloader.batch_size=6", "batch_size has to be .* = 8 .*, but got 6"),
+        (
+            "train_dataloader.sampler.num_identities=5",
+            "to have num_identities .* = 5 people or more, but got 4",
+        ),
+        ("model.head.num_views=2", "has 3 viewpoints, but the head has room for 2"),
+        ("viewpoint_file=/nowhere.csv", "viewpoint_file has to be an existing file"),
+    ],
+)
+def test_bad_settings_end_in_one_error_before_training(people, tmp_path, option, message):
+    options = [*SMALL, f"data_root={people}", "num_classes=4", option]
+    done = fails("train.py", MARKET, "--work-dir", tmp_path, options=options)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.search(message, last), done.stderr[-2000:]
+    assert "Epoch(train)" not in done.stdout
+
+
+def test_browse_dataset_draws_what_the_model_is_fed(people, tmp_path):
+    out = tmp_path / "browse.png"
+    config = CONFIGS / "va-reid_seresnext-small_synthetic.py"
+    options = [
+        f"data_root={people}",
+        "train_dataloader.sampler.num_identities=2",
+    ]
+    printed = run(
+        "visualization/browse_dataset.py", config, "--number", 8, "--out", out, options=options
+    )
+    assert "8 images of 48" in printed
+    picture = cv2.imread(str(out))
+    assert picture.std() > 20
+
+
+def test_print_config_shows_options_where_they_reach(people):
+    printed = run("print_config.py", MARKET, options=[f"data_root={people}"])
+    assert printed.count(f"data_root='{people}'") == 3
