@@ -1,0 +1,267 @@
+"""Rank a gallery for each query: exact, in blocks, without a sort and without Q x G memory."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from .similarity import METRICS, similarity_blocks
+
+Features: TypeAlias = Tensor | np.ndarray
+
+_JUNK = -1  # a person id: cut-off boxes and the like, that no ranking counts
+_FEW = 64  # matches, up to which comparing with each is faster than a search among them
+_ROWS, _CHUNK = 8, 2**13  # queries and gallery images compared at a time, to stay in the cache
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What is found for each of Q queries.
+
+    Attributes:
+        ap (np.ndarray): Average precision, ``(Q,)`` float64, NaN where a query has no match.
+        inp (np.ndarray): Inverse negative penalty, matches / rank of the last match (AGW,
+            arXiv:2001.04193, eq. 2), ``(Q,)`` float64, NaN where a query has no match.
+        first_hit (np.ndarray): Non-matches before the first match, ``(Q,)`` int64: its rank from
+            0, and -1 where a query has no match.
+        num_matches (np.ndarray): ``(Q,)`` int64.
+        num_ignored (np.ndarray): Gallery images with the query's person and camera, ``(Q,)``
+            int64.
+    """
+
+    ap: np.ndarray
+    inp: np.ndarray
+    first_hit: np.ndarray
+    num_matches: np.ndarray
+    num_ignored: np.ndarray
+
+    def summary(self, topk: tuple[int, ...] = (1, 5, 10)) -> dict[str, float]:
+        """Mean over the queries that have a match, in percent.
+
+        Args:
+            topk (tuple[int, ...]): Ranks k of the cumulative matching characteristic.
+
+        Returns:
+            dict[str, float]: 'mAP', 'mINP', and 'Rank-k' for each k.
+
+        Raises:
+            ValueError: No query has a match, or a k is below 1.
+        """
+        if any(k < 1 for k in topk):
+            raise ValueError(f"topk has to hold ranks from 1 on, but got {topk}")
+        valid = self.num_matches > 0
+        if not valid.any():
+            if self.num_ignored.any():
+                why = "every match has the query's camera: is there a single camera?"
+            else:
+                why = "no query's person is in the gallery: do both number people alike?"
+            raise ValueError(
+                f"at least one query has to have a match, but none of {len(valid)} has: {why}"
+            )
+        means = {"mAP": self.ap[valid].mean(), "mINP": self.inp[valid].mean()}
+        means.update({f"Rank-{k}": (self.first_hit[valid] < k).mean() for k in topk})
+        return {name: 100 * float(mean) for name, mean in means.items()}
+
+
+@torch.no_grad()
+def rank(
+    query: Features,
+    gallery: Features,
+    query_ids: Any,
+    gallery_ids: Any,
+    query_cams: Any,
+    gallery_cams: Any,
+    metric: str = "cosine",
+    ap: str = "rectangular",
+    memory_mb: float = 64,
+) -> Ranking:
+    r"""Rank the gallery for each query, and score the ranking.
+
+    A gallery image with the query's person and camera is ignored, and so is person -1. Each other
+    image is a match if it shows the query's person. With :math:`r_k` the rank of the k-th of P
+    matches, the average precision is :math:`\frac{1}{P} \sum_k k / r_k`; ``ap='trapezoid'`` is
+    that of the Oxford buildings toolbox and of Market-1501's first code,
+    :math:`\frac{1}{P} \sum_k (k / r_k + (k - 1) / (r_k - 1)) / 2` with 1 for 0/0.
+
+    **Ties** count against the query: a non-match that is as close as a match stands before it.
+    Equal gallery features tie to the bit wherever they stand, and the order of the gallery or of
+    the queries and ``memory_mb`` change no number, as long as the matrix product treats all
+    entries of full tiles alike; so no product here has a ragged edge. The tests hold this for MKL
+    with one and several threads. Between features that aren't equal, a difference below the
+    rounding of float32 isn't seen: give float64 features to see it. On CUDA leave TF32 off, as
+    PyTorch's default is.
+
+    Nothing is sorted: the rank of a match is the number of matches before it and of non-matches
+    that are at least as close. A block of queries is held at a time, never Q x G.
+
+    Args:
+        query (Tensor | np.ndarray): Features, ``(Q, D)``, of any floating type. Half precision is
+            computed as float32.
+        gallery (Tensor | np.ndarray): Features, ``(G, D)``. The work is done on its device.
+        query_ids (array of int): Persons, ``(Q,)``.
+        gallery_ids (array of int): Persons, ``(G,)``. Distractors may have any number that is no
+            query's, such as 0.
+        query_cams (array of int): Cameras, ``(Q,)``.
+        gallery_cams (array of int): Cameras, ``(G,)``.
+        metric (str): 'cosine' or 'euclidean'; features needn't be normalised for either.
+        ap (str): 'rectangular' or 'trapezoid'.
+        memory_mb (float): What a block of similarities may take, in MiB.
+
+    Returns:
+        Ranking: Per query, with a ``summary()``.
+
+    Raises:
+        ValueError: Shapes don't fit, an input is empty, ids aren't integers, a feature isn't
+            finite or (with 'cosine') is all zero, or an option is unknown.
+
+    Examples:
+        >>> query = torch.tensor([[1.0, 0.0]])
+        >>> gallery = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0]])
+        >>> # the first is the query's person in its own camera, the second is another person
+        >>> ranking = rank(query, gallery, [7], [7, 3, 7, 7], [1], [1, 2, 2, 3])
+        >>> ranking.ap, ranking.first_hit
+        (array([0.58333333]), array([1]))
+        >>> ranking.summary(topk=(1, 5))["Rank-5"]
+        100.0
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric has to be one of {METRICS}, but got {metric!r}")
+    if ap not in ("rectangular", "trapezoid"):
+        raise ValueError(f"ap has to be 'rectangular' or 'trapezoid', but got {ap!r}")
+    query, gallery = _features("query", query), _features("gallery", gallery)
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            "query and gallery features have to have the same length, but got "
+            f"{query.shape[1]} and {gallery.shape[1]}"
+        )
+    query_ids = _integers("query_ids", query_ids, len(query))
+    query_cams = _integers("query_cams", query_cams, len(query))
+    gallery_ids = _integers("gallery_ids", gallery_ids, len(gallery))
+    gallery_cams = _integers("gallery_cams", gallery_cams, len(gallery))
+
+    junk = torch.as_tensor(np.flatnonzero(gallery_ids == _JUNK), device=gallery.device)
+    by_person = np.argsort(gallery_ids, kind="stable")
+    by_person = by_person[gallery_ids[by_person] != _JUNK]
+    parts = []
+    with torch.autocast(gallery.device.type, enabled=False):
+        for start, block in similarity_blocks(query, gallery, metric, memory_mb):
+            block_of_queries = slice(start, start + len(block))
+            rows, columns = _same_person(query_ids[block_of_queries], gallery_ids, by_person)
+            is_match = query_cams[block_of_queries][rows] != gallery_cams[columns]
+            num_matches = np.bincount(rows[is_match], minlength=len(block))
+            num_ignored = np.bincount(rows[~is_match], minlength=len(block))
+
+            # Only the non-matches stay in the block. -inf is behind every match.
+            at = (torch.as_tensor(rows).to(block.device), torch.as_tensor(columns).to(block.device))
+            matches = block[at][torch.as_tensor(is_match).to(block.device)]
+            block[at] = -torch.inf
+            if len(junk):
+                block[:, junk] = -torch.inf
+            ahead = _count_ahead(block, matches, num_matches)
+            parts.append((*_score(ahead, num_matches, ap), num_matches, num_ignored))
+    return Ranking(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _same_person(
+    ids: np.ndarray, gallery_ids: np.ndarray, by_person: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a query (row) and a gallery image (column) of one person, sorted by row."""
+    people = gallery_ids[by_person]
+    first = np.searchsorted(people, ids, side="left")
+    count = np.searchsorted(people, ids, side="right") - first
+    rows: np.ndarray = np.repeat(np.arange(len(ids)), count)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    return rows, by_person[np.repeat(first, count) + within]
+
+
+def _count_ahead(block: Tensor, matches: Tensor, counts: np.ndarray) -> np.ndarray:
+    """Count the non-matches that are at least as close as each match.
+
+    Args:
+        block (Tensor): Similarities ``(B, G)`` of non-matches, -inf elsewhere.
+        matches (Tensor): Similarities of the matches of all rows, ``(sum(counts),)``.
+        counts (np.ndarray): Matches of each row, ``(B,)``.
+
+    Returns:
+        np.ndarray: ``(sum(counts),)`` int64, ascending within a row.
+    """
+    of_row = matches.split(counts.tolist())
+    order = np.argsort(counts, kind="stable")  # rows of as many matches together
+    order = order[counts[order] > 0]
+    few, many = np.split(order, [(counts <= _FEW)[order].sum()])
+    ahead = [matches.new_zeros(0, dtype=torch.int64)]
+    for start in range(0, len(few), _ROWS):
+        rows = few[start : start + _ROWS]
+        ahead.append(_count_by_comparing(block[rows], [of_row[row] for row in rows]))
+    ahead += [_count_by_search(block[row], of_row[row]) for row in many]
+    values = torch.cat(ahead).cpu().numpy()
+    return values[np.lexsort((values, np.repeat(order, counts[order])))]
+
+
+def _count_by_comparing(rows: Tensor, matches: list[Tensor]) -> Tensor:
+    """Compare all with all: without branches, the fastest for few matches."""
+    padded = pad_sequence(matches, batch_first=True, padding_value=torch.inf)  # (R, P)
+    ahead = torch.zeros_like(padded, dtype=torch.int64)
+    buffer = rows.new_empty(padded.numel() * _CHUNK)
+    for part in rows.split(_CHUNK, dim=1):
+        # Ones and zeros as floats: PyTorch sums these several times faster than booleans.
+        closer = buffer[: padded.numel() * part.shape[1]].view(*padded.shape, -1)  # (R, P, C)
+        torch.ge(part[:, None], padded[:, :, None], out=closer)
+        ahead += closer.sum(dim=2).long()
+    return ahead[padded.isfinite()]
+
+
+def _count_by_search(row: Tensor, matches: Tensor) -> Tensor:
+    """Search each image's place among the matches: time grows as log P, not as P."""
+    behind = torch.searchsorted(matches.sort().values, row, right=True)
+    histogram = torch.bincount(behind, minlength=len(matches) + 1)
+    return histogram.flip(0).cumsum(0)[:-1]
+
+
+def _score(
+    ahead: np.ndarray, counts: np.ndarray, ap: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """AP, INP and first hit of each query from the non-matches ahead of its matches."""
+    rows: np.ndarray = np.repeat(np.arange(len(counts)), counts)
+    ends = np.cumsum(counts)
+    place = np.arange(len(rows)) - np.repeat(ends - counts, counts) + 1  # k-th match, from 1
+    precision = place / (place + ahead)
+    if ap == "trapezoid":
+        before = place + ahead - 1
+        previous = np.where(before == 0, 1.0, (place - 1) / np.maximum(before, 1))
+        precision = (precision + previous) / 2
+
+    has = counts > 0
+    aps, inps = np.full((2, len(counts)), np.nan)
+    first_hit = np.full(len(counts), -1)
+    aps[has] = np.bincount(rows, precision, minlength=len(counts))[has] / counts[has]
+    inps[has] = counts[has] / (counts[has] + ahead[ends[has] - 1])
+    first_hit[has] = ahead[(ends - counts)[has]]
+    return aps, inps, first_hit
+
+
+def _features(name: str, values: Features) -> Tensor:
+    if not isinstance(values, (Tensor, np.ndarray)):
+        raise ValueError(f"{name} has to be a tensor or an array, but got {type(values).__name__}")
+    features = torch.as_tensor(values)
+    if features.ndim != 2 or 0 in features.shape:
+        raise ValueError(
+            f"{name} has to be of shape (N, D), neither of them 0, but got {tuple(features.shape)}"
+        )
+    if not features.is_floating_point():
+        raise ValueError(f"{name} has to be of a floating type, but got {features.dtype}")
+    return features
+
+
+def _integers(name: str, values: Any, length: int) -> np.ndarray:
+    array = np.asarray(values.cpu() if isinstance(values, Tensor) else values)
+    if array.shape != (length,):
+        raise ValueError(
+            f"{name} has to be of shape ({length},), one for each feature, but got {array.shape}"
+        )
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{name} has to hold integers, but got {array.dtype}")
+    return array.astype(np.int64)

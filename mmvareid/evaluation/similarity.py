@@ -1,0 +1,93 @@
+"""Similarities of queries and gallery in blocks, each pair's the same wherever it stands."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+METRICS = ("cosine", "euclidean")
+
+# Matrix products finish the rows and columns that don't fill a kernel by other code, which rounds
+# otherwise: of 15,913 equal gallery rows MKL gave the last one another similarity. So all products
+# here have one shape, a multiple of this in both directions.
+_MULTIPLE = 64
+_TILE = 2048  # gallery rows a product; larger ones aren't faster
+
+
+def similarity_blocks(
+    query: Tensor, gallery: Tensor, metric: str = "cosine", memory_mb: float = 64
+) -> Iterator[tuple[int, Tensor]]:
+    r"""Yield the similarities of one block of queries after the other.
+
+    They order the gallery of a query, and that's all: what is the same for the whole of a query's
+    gallery is left out. With :math:`q` a query and :math:`g` a gallery feature they are
+    :math:`q^T g / |g|` for 'cosine' and :math:`q^T g - |g|^2 / 2` for 'euclidean' (half the
+    negative squared distance, up to :math:`|q|^2`; so, no cancellation where q is close to g).
+
+    Args:
+        query (Tensor): ``(Q, D)``.
+        gallery (Tensor): ``(G, D)``. It says on which device to compute.
+        metric (str): 'cosine' or 'euclidean'.
+        memory_mb (float): What a block may take, in MiB; but it has at least 64 rows.
+
+    Yields:
+        tuple[int, Tensor]: The first query's index and the similarities ``(B, G)``, float64 if a
+        feature is, float32 otherwise. The next block overwrites them.
+    """
+    dtype = torch.promote_types(torch.promote_types(query.dtype, gallery.dtype), torch.float32)
+    squares = _squared_norms("gallery", gallery, dtype)
+    for name, found in (("gallery", squares), ("query", _squared_norms("query", query, dtype))):
+        if metric == "cosine" and not found.all():
+            zeros = (found == 0).nonzero()
+            raise ValueError(
+                f"{name} features have to be longer than 0 for metric 'cosine', but got "
+                f"{len(zeros)} zero rows of {len(found)}, the first at index {zeros[0].item()}"
+            )
+    norms, halves = squares.sqrt(), squares / 2
+
+    height, width = _block_shape(len(query), len(gallery), dtype.itemsize, memory_mb)
+    block = gallery.new_empty((height, len(gallery)), dtype=dtype)
+    product = gallery.new_empty((height, width), dtype=dtype)
+    for start in range(0, len(query), height):
+        rows = _padded(query[start : start + height].to(block), height)  # (B, D)
+        for left in range(0, len(gallery), width):
+            columns = slice(left, min(left + width, len(gallery)))
+            tile = _padded(gallery[columns].to(block), width)  # (T, D)
+            torch.mm(rows, tile.T, out=product)  # (B, T)
+            found = product[:, : columns.stop - left]
+            if metric == "cosine":
+                torch.div(found, norms[columns], out=block[:, columns])
+            else:
+                torch.sub(found, halves[columns], out=block[:, columns])
+        yield start, block[: len(query) - start]
+
+
+def _squared_norms(name: str, features: Tensor, dtype: torch.dtype) -> Tensor:
+    """Squared length of each row, ``(N, D)`` → ``(N,)``; a ValueError if one isn't finite."""
+    norms = [part.to(dtype).square().sum(dim=1) for part in features.split(_TILE // 2)]
+    squares = torch.cat(norms)
+    bad = (~squares.isfinite()).nonzero()
+    if len(bad):
+        raise ValueError(
+            f"{name} features have to be finite, but got NaN, infinity or a number too large to "
+            f"square in {len(bad)} of {len(features)} rows, the first at index {bad[0].item()}"
+        )
+    return squares
+
+
+def _block_shape(queries: int, gallery: int, itemsize: int, memory_mb: float) -> tuple[int, int]:
+    """Queries a block, gallery rows a product: even shares, rounded up to the multiple."""
+    most = int(memory_mb * 2**20) // (gallery * itemsize)
+    most = max(_MULTIPLE, min(_TILE, most // _MULTIPLE * _MULTIPLE))
+    return _even_share(queries, most), _even_share(gallery, _TILE)
+
+
+def _even_share(total: int, most: int) -> int:
+    share = -(-total // -(-total // most))
+    return -(-share // _MULTIPLE) * _MULTIPLE
+
+
+def _padded(rows: Tensor, height: int) -> Tensor:
+    """Add rows of zeros up to ``height``."""
+    return rows if len(rows) == height else F.pad(rows, (0, 0, 0, height - len(rows)))

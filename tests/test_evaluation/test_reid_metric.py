@@ -1,0 +1,158 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed
+import torch.multiprocessing
+from mmengine.dataset import DefaultSampler
+from mmengine.structures import BaseDataElement
+
+from mmvareid.evaluation import ReIDMetric, rank
+from mmvareid.registry import METRICS
+
+NUM_SAMPLES = 151  # odd: two processes pad
+
+
+def make_samples():
+    """Queries and gallery mixed, as dicts such as MMEngine's evaluator passes."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(NUM_SAMPLES, 8, generator=generator)
+    people = torch.randint(0, 9, (NUM_SAMPLES,), generator=generator)
+    cameras = torch.randint(0, 3, (NUM_SAMPLES,), generator=generator)
+    return [
+        BaseDataElement(
+            feature=features[i],
+            metainfo=dict(
+                person_id=int(people[i]),
+                camera_id=int(cameras[i]),
+                viewpoint=0,
+                is_query=i % 4 == 0,
+            ),
+        ).to_dict()
+        for i in range(NUM_SAMPLES)
+    ]
+
+
+def evaluate(samples, indices, size, **options):
+    """Process in batches of four, then evaluate."""
+    metric = METRICS.build(dict(type="ReIDMetric", **options))
+    indices = list(indices)
+    for start in range(0, len(indices), 4):
+        metric.process(None, [samples[i] for i in indices[start : start + 4]])
+    return metric.evaluate(size)
+
+
+def evaluate_in_a_group(process, folder):
+    """Evaluate the share of one of two processes; write what it is told."""
+    os.chdir(folder)  # MMEngine collects in ./.dist_test
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/group", rank=process, world_size=2
+    )
+    samples = make_samples()
+    share = list(DefaultSampler(samples, shuffle=False))
+    assert len(share) == NUM_SAMPLES // 2 + 1
+    found = evaluate(samples, share, NUM_SAMPLES)
+    Path(f"{process}.json").write_text(json.dumps(found))
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_give_the_numbers_of_one(tmp_path):
+    expected = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES)
+    torch.multiprocessing.spawn(evaluate_in_a_group, (str(tmp_path),), nprocs=2)
+    for process in range(2):
+        assert json.loads((tmp_path / f"{process}.json").read_text()) == pytest.approx(
+            expected, abs=1e-6
+        )
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_equals_rank(metric):
+    samples = make_samples()
+    halves = [[s for s in samples if s["is_query"] is flag] for flag in (True, False)]
+    arguments = [torch.stack([s["feature"] for s in half]) for half in halves]
+    for field in ("person_id", "camera_id"):
+        arguments += [[s[field] for s in half] for half in halves]
+    expected = rank(*arguments, metric=metric).summary((1, 3))
+    found = evaluate(samples, range(NUM_SAMPLES), NUM_SAMPLES, metric=metric, topk=(1, 3))
+    assert found == {f"reid/{name}": value for name, value in expected.items()}
+    assert all(type(value) is float for value in found.values())
+
+
+def test_names_and_prefix():
+    found = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES)
+    assert list(found) == [f"reid/{x}" for x in ("mAP", "mINP", "Rank-1", "Rank-5", "Rank-10")]
+    found = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES, prefix="duke", topk=[2])
+    assert list(found) == ["duke/mAP", "duke/mINP", "duke/Rank-2"]
+
+
+def test_keeps_a_float32_copy_of_each_feature():
+    batch = torch.randn(4, 8, dtype=torch.float16, requires_grad=True)
+    metric = ReIDMetric()
+    fields = dict(person_id=torch.tensor(3), camera_id=torch.tensor([1]), is_query=True)
+    metric.process(None, [dict(feature=row, **fields) for row in batch])
+    assert len(metric.results) == 4
+    for result, row in zip(metric.results, batch, strict=True):
+        feature = result["feature"]
+        assert feature.dtype == torch.float32 and not feature.requires_grad
+        assert feature.untyped_storage().nbytes() == 8 * 4
+        torch.testing.assert_close(feature, row.detach().float())
+        assert [result[name] for name in ("person_id", "camera_id", "is_query")] == [3, 1, 1]
+
+
+def sample(person=1, camera=1, is_query=False, feature=(1.0, 2.0)):
+    return dict(
+        feature=torch.tensor(feature), person_id=person, camera_id=camera, is_query=is_query
+    )
+
+
+def test_log_counts_what_is_left_out(monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        "mmvareid.evaluation.reid_metric.print_log", lambda line, **kwargs: lines.append(line)
+    )
+    metric = ReIDMetric()
+    queries = [sample(is_query=True), sample(2, 1, is_query=True)]
+    metric.process(None, [*queries, sample(1, 2), sample(2, 1), sample(0, 2)])
+    metric.evaluate(5)
+    (line,) = lines
+    assert "2 queries, 1 of them left out" in line
+    assert "3 gallery images, 1 of them of nobody that a query shows" in line
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([sample()], "queries and a gallery, but got 0 samples with is_query and 1 without"),
+        ([sample(is_query=True)], "but got 1 samples with is_query and 0 without"),
+        (
+            [sample(is_query=True), sample()],
+            "every match has the query's camera: is there",
+        ),
+        ([sample(is_query=True), sample(2)], "no query's person is in the gallery"),
+        ([sample(is_query=True), sample(feature=(float("nan"), 0))], "gallery features have to be"),
+    ],
+)
+def test_errors_of_the_test_set(samples, message):
+    metric = ReIDMetric()
+    metric.process(None, samples)
+    with pytest.raises(ValueError, match=message):
+        metric.evaluate(len(samples))
+
+
+def test_errors_of_a_sample():
+    for name in ("person_id", "camera_id", "is_query"):
+        lacking = {key: value for key, value in sample().items() if key != name}
+        with pytest.raises(ValueError, match=rf"has to have \['{name}'\].*PackInputs\(alg"):
+            ReIDMetric().process(None, [lacking])
+    lacking = {key: value for key, value in sample().items() if key != "feature"}
+    with pytest.raises(ValueError, match="a prediction has to have a `feature`, but got only"):
+        ReIDMetric().process(None, [lacking])
+
+
+def test_errors_of_options():
+    with pytest.raises(ValueError, match="metric has to be one of .*but got 'l2'"):
+        ReIDMetric(metric="l2")
+    with pytest.raises(ValueError, match=r"topk has to hold ranks from 1 on, but got \(0, 1\)"):
+        ReIDMetric(topk=(0, 1))
