@@ -4,6 +4,7 @@ Two sets of distributions provide the same import names, so neither can be a har
 this package: installing one would overwrite the files of the other.
 """
 
+import warnings
 from importlib import import_module
 
 from packaging.version import Version
@@ -24,6 +25,8 @@ BOUNDS = {
 
 def check_stack() -> None:
     """Raise ``ImportError`` with both install commands if the stack is missing or out of bounds."""
+    # mmcv without compiled operators says so at each start; nothing here needs them.
+    warnings.filterwarnings("ignore", message="Fail to import ``MultiScaleDeformableAttention``")
     for name, (lowest, beyond) in BOUNDS.items():
         try:
             module = import_module(name)

@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 data_root = 'data/synthetic'
-num_classes = 60
+num_classes = 64
 model = dict(head=dict(num_classes=num_classes))
 
 train_dataloader = dict(dataset=dict(data_root=data_root))

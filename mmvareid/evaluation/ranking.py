@@ -6,15 +6,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from .counting import count_ahead
 from .similarity import METRICS, similarity_blocks
 
 Features: TypeAlias = Tensor | np.ndarray
 
 _JUNK = -1  # a person id: cut-off boxes and the like, that no ranking counts
-_FEW = 64  # matches, up to which comparing with each is faster than a search among them
-_ROWS, _CHUNK = 8, 2**13  # queries and gallery images compared at a time, to stay in the cache
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def rank(
             block[at] = -torch.inf
             if len(junk):
                 block[:, junk] = -torch.inf
-            ahead = _count_ahead(block, matches, num_matches)
+            ahead = count_ahead(block, matches, num_matches)
             parts.append((*_score(ahead, num_matches, ap), num_matches, num_ignored))
     return Ranking(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -175,50 +173,6 @@ def _same_person(
     rows: np.ndarray = np.repeat(np.arange(len(ids)), count)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
     return rows, by_person[np.repeat(first, count) + within]
-
-
-def _count_ahead(block: Tensor, matches: Tensor, counts: np.ndarray) -> np.ndarray:
-    """Count the non-matches that are at least as close as each match.
-
-    Args:
-        block (Tensor): Similarities ``(B, G)`` of non-matches, -inf elsewhere.
-        matches (Tensor): Similarities of the matches of all rows, ``(sum(counts),)``.
-        counts (np.ndarray): Matches of each row, ``(B,)``.
-
-    Returns:
-        np.ndarray: ``(sum(counts),)`` int64, ascending within a row.
-    """
-    of_row = matches.split(counts.tolist())
-    order = np.argsort(counts, kind="stable")  # rows of as many matches together
-    order = order[counts[order] > 0]
-    few, many = np.split(order, [(counts <= _FEW)[order].sum()])
-    ahead = [matches.new_zeros(0, dtype=torch.int64)]
-    for start in range(0, len(few), _ROWS):
-        rows = few[start : start + _ROWS]
-        ahead.append(_count_by_comparing(block[rows], [of_row[row] for row in rows]))
-    ahead += [_count_by_search(block[row], of_row[row]) for row in many]
-    values = torch.cat(ahead).cpu().numpy()
-    return values[np.lexsort((values, np.repeat(order, counts[order])))]
-
-
-def _count_by_comparing(rows: Tensor, matches: list[Tensor]) -> Tensor:
-    """Compare all with all: without branches, the fastest for few matches."""
-    padded = pad_sequence(matches, batch_first=True, padding_value=torch.inf)  # (R, P)
-    ahead = torch.zeros_like(padded, dtype=torch.int64)
-    buffer = rows.new_empty(padded.numel() * _CHUNK)
-    for part in rows.split(_CHUNK, dim=1):
-        # Ones and zeros as floats: PyTorch sums these several times faster than booleans.
-        closer = buffer[: padded.numel() * part.shape[1]].view(*padded.shape, -1)  # (R, P, C)
-        torch.ge(part[:, None], padded[:, :, None], out=closer)
-        ahead += closer.sum(dim=2).long()
-    return ahead[padded.isfinite()]
-
-
-def _count_by_search(row: Tensor, matches: Tensor) -> Tensor:
-    """Search each image's place among the matches: time grows as log P, not as P."""
-    behind = torch.searchsorted(matches.sort().values, row, right=True)
-    histogram = torch.bincount(behind, minlength=len(matches) + 1)
-    return histogram.flip(0).cumsum(0)[:-1]
 
 
 def _score(

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import rank_one_by_one
 
-from mmvareid.evaluation import rank
-from mmvareid.evaluation import ranking as ranking_module
+from mmvareid.evaluation import counting, rank
 
 
 def make(seed, queries=20, gallery=100, length=16, people=8, cameras=3, kind="signs"):
@@ -55,8 +54,8 @@ def test_equals_the_oracle(seed, queries, gallery, length, people, cameras, metr
 
 @pytest.mark.parametrize("few", [0, 64])
 def test_many_matches_and_several_chunks(few, monkeypatch):
-    monkeypatch.setattr(ranking_module, "_FEW", few)  # 0: always by search
-    monkeypatch.setattr(ranking_module, "_CHUNK", 100)
+    monkeypatch.setattr(counting, "_FEW", few)  # 0: always by search
+    monkeypatch.setattr(counting, "_CHUNK", 100)
     data = make(0, queries=30, gallery=350, people=3, kind="integers")
     assert_same(rank(*data, "euclidean"), rank_one_by_one(*data, "euclidean"))
     data = make(1, queries=30, gallery=350, people=30, kind="signs")

@@ -9,7 +9,7 @@ import time
 
 import cv2
 import pytest
-from small_run import CONFIGS, ENV, MARKET, ROOT, SMALL, command, fails, run, scores
+from small_run import CONFIGS, ENV, MARKET, ROOT, SMALL, command, error_of, run, scores
 
 from mmvareid.datasets import make_synthetic
 
@@ -100,7 +100,7 @@ def test_training_goes_on_without_viewpoints(people, tmp_path):
     [
         ("data_root=/nowhere", r"Market1501 needs .* '/nowhere' does not exist"),
         ("dataroot=/nowhere", "unknown key 'dataroot' .* did you mean 'data_root'"),
-        ("model.head.scael=10", "VAHead.*unexpected keyword argument 'scael'"),
+        ("model.head.scael=10", "unexpected keyword argument 'scael'"),
         ("num_classes=3", "has 4 identities, but the head has room for 3"),
         ("train_dataloader.batch_size=6", "batch_size has to be .* = 8 .*, but got 6"),
         (
@@ -113,11 +113,9 @@ def test_training_goes_on_without_viewpoints(people, tmp_path):
 )
 def test_bad_settings_end_in_one_error_before_training(people, tmp_path, option, message):
     options = [*SMALL, f"data_root={people}", "num_classes=4", option]
-    done = fails("train.py", MARKET, "--work-dir", tmp_path, options=options)
-    assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
-    assert re.search(message, last), done.stderr[-2000:]
-    assert "Epoch(train)" not in done.stdout
+    error = error_of("train.py", MARKET, "--work-dir", tmp_path, options=options)
+    assert re.search(message, str(error))
+    assert not list(tmp_path.glob("*/vis_data/scalars.json"))
 
 
 def test_browse_dataset_draws_what_the_model_is_fed(people, tmp_path):
