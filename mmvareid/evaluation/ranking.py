@@ -21,8 +21,8 @@ class Ranking:
 
     Attributes:
         ap (np.ndarray): Average precision, ``(Q,)`` float64, NaN where a query has no match.
-        inp (np.ndarray): Inverse negative penalty, matches / rank of the last match (AGW,
-            arXiv:2001.04193, eq. 2), ``(Q,)`` float64, NaN where a query has no match.
+        inp (np.ndarray): Inverse negative penalty, matches / rank of the last match
+            (arXiv:2001.04193), ``(Q,)`` float64, NaN where a query has no match.
         first_hit (np.ndarray): Non-matches before the first match, ``(Q,)`` int64: its rank from
             0, and -1 where a query has no match.
         num_matches (np.ndarray): ``(Q,)`` int64.

@@ -120,9 +120,9 @@ def test_groups_share_one_side(shares, same, other):
         assert len(members) in (3, 4)
         first = members[0]
         for model in members[1:]:
-            pictures = [portrait(m, same, elevation=0, phase=0) for m in (first, model)]
+            pictures = [portrait(m, same, elevation=0, stride=0) for m in (first, model)]
             np.testing.assert_array_equal(*pictures)
-            pictures = [portrait(m, other, elevation=0, phase=0) for m in (first, model)]
+            pictures = [portrait(m, other, elevation=0, stride=0) for m in (first, model)]
             assert np.abs(pictures[0] - pictures[1]).max() > 40
 
 

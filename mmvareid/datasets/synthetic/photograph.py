@@ -47,11 +47,12 @@ def portrait(
     yaw: float,
     elevation: float = 8.0,
     phase: float = 0.9,
+    stride: float = 0.36,
     size: tuple[int, int] = (HEIGHT, WIDTH),
 ) -> Array:
     """(height, width, 4) the person alone and undisturbed, as ``render`` gives it."""
     height, width = size
-    bones = walk(model.person, phase, stride=0.36)
+    bones = walk(model.person, phase, stride)
     view = view_matrix(yaw, elevation)
     feet = width / 2, height * 0.955
     return render(model.body, bones, view, model.atlas, STUDIO_LIGHT, size, height * 0.915, feet)
