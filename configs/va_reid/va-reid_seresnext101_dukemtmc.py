@@ -1,9 +1,9 @@
 # VA-reID on DukeMTMC-reID; the paper reports 81.48 mAP, 91.11 Rank-1.
 _base_ = [
-    '../_base_/models/va-reid_seresnext101.py',
-    '../_base_/datasets/dukemtmc.py',
-    '../_base_/schedules/adam_200e.py',
-    '../_base_/default_runtime.py',
+    "../_base_/models/va-reid_seresnext101.py",
+    "../_base_/datasets/dukemtmc.py",
+    "../_base_/schedules/adam_200e.py",
+    "../_base_/default_runtime.py",
 ]
 
 num_classes = 702

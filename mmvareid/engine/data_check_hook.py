@@ -2,6 +2,7 @@
 
 import logging
 
+from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -36,7 +37,8 @@ class DataCheckHook(Hook):
 
 def sample_infos(loader: DataLoader) -> list[dict]:
     """Return what the dataset knows of its samples without reading an image."""
-    return [loader.dataset.get_data_info(i) for i in range(len(loader.dataset))]
+    dataset: BaseDataset = loader.dataset  # type: ignore[assignment]  # torch knows no length
+    return [dataset.get_data_info(i) for i in range(len(dataset))]
 
 
 def check_batches(loader: DataLoader) -> None:

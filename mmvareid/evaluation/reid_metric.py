@@ -88,12 +88,20 @@ class ReIDMetric(BaseMetric):
                 "the test set has to have queries and a gallery, but got "
                 f"{len(query)} samples with is_query and {len(gallery)} without"
             )
-        features = [torch.stack([r["feature"] for r in part]) for part in (query, gallery)]
-        ids = [np.array([r["person_id"] for r in part]) for part in (query, gallery)]
-        cams = [np.array([r["camera_id"] for r in part]) for part in (query, gallery)]
-        ranking = rank(*features, *ids, *cams, metric=self.metric)
-        print_log(_describe(ranking, *ids), logger="current")
+        features, ids, cameras = _columns(query)
+        gallery_features, gallery_ids, gallery_cameras = _columns(gallery)
+        ranking = rank(
+            features, gallery_features, ids, gallery_ids, cameras, gallery_cameras, self.metric
+        )
+        print_log(_describe(ranking, ids, gallery_ids), logger="current")
         return ranking.summary(self.topk)
+
+
+def _columns(results: list[dict]) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+    """Features (N, D), persons (N,) and cameras (N,) of results."""
+    features = torch.stack([result["feature"] for result in results])
+    person, camera = (np.array([r[key] for r in results]) for key in ("person_id", "camera_id"))
+    return features, person, camera
 
 
 def _describe(ranking: Ranking, query_ids: np.ndarray, gallery_ids: np.ndarray) -> str:

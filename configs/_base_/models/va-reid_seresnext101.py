@@ -6,17 +6,18 @@
 num_classes = 751
 
 model = dict(
-    type='ImageClassifier',
+    type="ImageClassifier",
     data_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
-    backbone=dict(type='SEResNeXt', depth=101, groups=32, width_per_group=4, strides=(1, 2, 2, 1)),
-    neck=dict(type='mmvareid.EmbeddingNeck', in_channels=2048, out_channels=2048),
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
+    ),
+    backbone=dict(type="SEResNeXt", depth=101, groups=32, width_per_group=4, strides=(1, 2, 2, 1)),
+    neck=dict(type="mmvareid.EmbeddingNeck", in_channels=2048, out_channels=2048),
     head=dict(
-        type='mmvareid.VAHead',
+        type="mmvareid.VAHead",
         in_channels=2048,
         num_classes=num_classes,
-        loss_id=dict(type='mmvareid.ALSRLoss', alpha=0.2),
-        loss_view=dict(type='mmvareid.VALSRLoss', alpha=0.2),
-        loss_center=dict(type='mmvareid.CenterRegularization', loss_weight=1.0),
+        loss_id=dict(type="mmvareid.ALSRLoss", alpha=0.2),
+        loss_view=dict(type="mmvareid.VALSRLoss", alpha=0.2),
+        loss_center=dict(type="mmvareid.CenterRegularization", loss_weight=1.0),
     ),
 )

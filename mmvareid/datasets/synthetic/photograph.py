@@ -156,7 +156,9 @@ def _occlude(picture: Array, camera: Camera, rng: np.random.Generator) -> None:
 
 def _develop(picture: Array, camera: Camera, rng: np.random.Generator) -> bytes:
     """Lens, sensor and JPEG."""
-    picture = cv2.GaussianBlur(picture, (0, 0), camera.blur * rng.uniform(0.7, 1.4))
+    picture = np.asarray(
+        cv2.GaussianBlur(picture, (0, 0), camera.blur * rng.uniform(0.7, 1.4)), np.float32
+    )
     picture += camera.noise * rng.standard_normal(picture.shape, np.float32)
     levels = np.clip(picture, 0, 255).astype(np.uint8)
     ok, code = cv2.imencode(

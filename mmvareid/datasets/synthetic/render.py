@@ -64,7 +64,7 @@ def render(
     picture[seen, :3] = _paint(body, to_local, offset, light, atlas, owner.ravel()[seen], point)
     picture[seen, 3] = 1
     picture = picture.reshape(height, width, 4)
-    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _window(places: Array, end: int) -> list[slice]:
