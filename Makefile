@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Threads that spin while they wait slow each other down many times where cores are shared.
+export GOMP_SPINCOUNT ?= 1000
+
 .PHONY: demo test lint clean
 
 demo: $(VENV)/installed

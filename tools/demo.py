@@ -21,7 +21,6 @@ from mmvareid.visualization import plot_curves
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs/va_reid/va-reid_seresnext-small_synthetic.py"
 COLUMNS = ("mAP", "mINP", "Rank-1", "Rank-5")
-PICTURED = ("bounding_box_train", "query", "bounding_box_test")
 
 
 def draw_people(root: Path) -> None:
@@ -31,10 +30,10 @@ def draw_people(root: Path) -> None:
         return
     with Progress() as bar:
         task = bar.add_task("Drawing people")
-        make_synthetic(
+        counts = make_synthetic(
             root, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
-    print(f"Drew {sum(len(list((root / folder).iterdir())) for folder in PICTURED)} images: {root}")
+    print(f"Drew {', '.join(f'{number} {kind}' for kind, number in counts.items())}: {root}")
 
 
 def score_histograms(root: Path) -> dict[str, float]:
