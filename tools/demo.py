@@ -20,6 +20,7 @@ from mmvareid.visualization import plot_curves
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs/va_reid/va-reid_seresnext-small_synthetic.py"
+NUM_IDS = 256  # half of them are the 128 classes of the config
 COLUMNS = ("mAP", "mINP", "Rank-1", "Rank-5")
 
 
@@ -31,7 +32,9 @@ def draw_people(root: Path) -> None:
     with Progress() as bar:
         task = bar.add_task("Drawing people")
         counts = make_synthetic(
-            root, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            root,
+            NUM_IDS,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     print(f"Drew {', '.join(f'{number} {kind}' for kind, number in counts.items())}: {root}")
 

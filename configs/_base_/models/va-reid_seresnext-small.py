@@ -3,6 +3,6 @@ _base_ = "./va-reid_seresnext101.py"
 
 model = dict(
     backbone=dict(depth=50, stem_channels=16, base_channels=16, groups=8, width_per_group=2),
-    neck=dict(in_channels=512, out_channels=512),
+    neck=dict(in_channels=512, out_channels=512, pooling=dict(type="GeneralizedMeanPooling")),
     head=dict(in_channels=512),
 )
