@@ -1,7 +1,7 @@
 """Packaging of mmvareid.
 
 Neither OpenMMLab stack is a hard requirement: both provide the same import names, so installing
-one would overwrite the other. Choose by extra: ``pip install "mmvareid[onedl]"``.
+one would overwrite the other. Choose by extra: ``pip install -e ".[onedl]"``.
 """
 
 import re

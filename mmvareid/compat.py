@@ -11,11 +11,26 @@ from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
+
+def _getattr_of_history(owner: object, name: str) -> object:
+    """Stand in for ``getattr``, by which HistoryBuffer pickles its statistics.
+
+    The true one would let a file reach any function, such as ``exec``.
+    """
+    if owner is not HistoryBuffer or name not in ("min", "max", "current", "mean"):
+        raise pickle.UnpicklingError(f"it asks for attribute {name!r} of {owner!r}")
+    return getattr(owner, name)
+
+
+# PyTorch finds what it may call by module and name.
+_getattr_of_history.__module__ = "builtins"
+_getattr_of_history.__name__ = _getattr_of_history.__qualname__ = "getattr"
+
 # What a checkpoint of MMEngine holds besides tensors: the message hub's numpy histories.
 _NUMPY = np._core if hasattr(np, "_core") else np.core
 _SAFE_GLOBALS = [
     HistoryBuffer,
-    getattr,  # HistoryBuffer pickles its bound methods
+    _getattr_of_history,
     _NUMPY.multiarray._reconstruct,
     _NUMPY.multiarray.scalar,
     np.ndarray,
@@ -79,5 +94,10 @@ def prepare_cpu_distributed(cfg: Config) -> None:
         dist.init_process_group("gloo")
     cfg.setdefault(
         "model_wrapper_cfg",
-        dict(type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False),
+        dict(
+            type="MMDistributedDataParallel",
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get("find_unused_parameters", False),
+        ),
     )

@@ -10,9 +10,7 @@ from mmengine.runner import Runner
 
 # What MMEngine or our tools read from the top level of a config.
 _READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
-    "auto_scale_lr",
     "custom_imports",
-    "env_cfg",
     "find_unused_parameters",
     "model_wrapper_cfg",
     "sync_bn",
@@ -51,6 +49,11 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             close = difflib.get_close_matches(first, [*cfg, *_READ], n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"unknown key {key!r} in --cfg-options: {path} has none{hint}")
+        if first != key and first not in _READ:
+            raise ValueError(
+                f"nothing reads {key!r} of --cfg-options once the config is merged; set the place "
+                "where it is used, such as train_dataloader.dataset.pipeline.1.scale"
+            )
     variables = {
         key: (cfg[key], value)
         for key, value in options.items()

@@ -10,9 +10,9 @@ from importlib import import_module
 from packaging.version import Version
 
 INSTALL_HINT = (
-    "install one of the two stacks:\n"
-    '    pip install "mmvareid[onedl]"       # kept up, works on current torch\n'
-    '    pip install "mmvareid[openmmlab]"   # upstream releases'
+    "install one of the two stacks, from the checkout:\n"
+    '    pip install -e ".[onedl]"      # kept up, works on current torch\n'
+    '    pip install -e ".[openmmlab]"  # upstream releases'
 )
 
 # module -> (lowest version that works, first version that does not); both stacks lie within.

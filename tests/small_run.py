@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs/va_reid"
 MARKET = CONFIGS / "va-reid_seresnext101_market1501.py"
+SYNTHETIC = CONFIGS / "va-reid_seresnext-small_synthetic.py"
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHON": sys.executable}
 
 # The paper's config at 32x16, 2 x 4 images, two epochs, a backbone of 0.1 M parameters.

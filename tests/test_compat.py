@@ -1,12 +1,19 @@
 import os
+import struct
+import zipfile
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
-from mmvareid.compat import load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.compat import (
+    load_checkpoint_safely,
+    prepare_cpu_distributed,
+    use_safe_checkpoints,
+)
 
 
 class Hostile:
@@ -33,6 +40,38 @@ def test_a_hostile_checkpoint_is_refused_and_not_run(tmp_path):
     with pytest.raises(ValueError, match=r"hostile\.pth holds objects that could run code"):
         CheckpointLoader.load_checkpoint(str(path))
     assert not marker.exists()
+
+
+def text(value):
+    """The opcode of pickle that pushes a string."""
+    return b"X" + struct.pack("<I", len(value)) + value
+
+
+def test_a_checkpoint_that_reaches_for_exec_by_getattr_is_refused(tmp_path):
+    marker, path = tmp_path / "ran", tmp_path / "hostile.pth"
+    attribute = b"c__builtin__\ngetattr\n"
+    execute = attribute + (attribute * 2 + text(b"__self__") + b"\x86R") + text(b"exec") + b"\x86R"
+    hostile = (
+        b"\x80\x02cmmengine.logging.history_buffer\nHistoryBuffer\n)\x81"
+        + (b"}" + text(b"__setstate__") + execute + b"sb")
+        + text(f"open({str(marker)!r}, 'w')".encode())
+        + b"b."
+    )
+    harmless = tmp_path / "harmless.pth"
+    torch.save({"w": torch.ones(1)}, harmless)
+    with zipfile.ZipFile(harmless) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, hostile if name.endswith("data.pkl") else source.read(name))
+    with pytest.raises(ValueError, match=r"hostile\.pth holds objects that could run code"):
+        load_checkpoint_safely(str(path))
+    assert not marker.exists()
+
+
+def test_many_processes_without_gpu_and_without_torchrun_are_told_what_to_do(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"'slurm' finds neither a GPU nor RANK .*dist_train"):
+        prepare_cpu_distributed(Config({"launcher": "slurm"}))
 
 
 def test_a_cut_off_checkpoint_is_named(tmp_path):

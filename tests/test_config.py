@@ -47,6 +47,13 @@ def test_unknown_keys_are_told_with_what_was_meant(config):
         load_config(config(BASE + "optim_wraper = dict()"))
 
 
+def test_options_that_reach_nothing_are_refused(config):
+    with pytest.raises(
+        ValueError, match=r"nothing reads 'train_pipeline\.1\.scale'.*set the place"
+    ):
+        load_config(config(), {"train_pipeline.1.scale": 1})
+
+
 def test_keys_that_the_runner_reads_may_be_added(config):
     assert load_config(config(), {"randomness.seed": 3}).randomness.seed == 3
 

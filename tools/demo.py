@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mmvareid.compat import use_safe_checkpoints
 from mmvareid.config import load_config
-from mmvareid.datasets import Market1501, make_synthetic
+from mmvareid.datasets import SyntheticPeople, make_synthetic
 from mmvareid.evaluation import rank, stripe_histogram
 from mmvareid.visualization import plot_curves
 
@@ -26,7 +25,7 @@ COLUMNS = ("mAP", "mINP", "Rank-1", "Rank-5")
 
 def draw_people(root: Path) -> None:
     """Write the synthetic set, unless an earlier run has."""
-    if root.exists():
+    if (root / "viewpoints.csv").exists():
         print(f"The synthetic people are there already: {root}")
         return
     with Progress() as bar:
@@ -41,7 +40,7 @@ def draw_people(root: Path) -> None:
 
 def score_histograms(root: Path) -> dict[str, float]:
     """Score the colour histograms of six stripes: a descriptor that has learned nothing."""
-    dataset = Market1501(root, split="test")
+    dataset = SyntheticPeople(root, split="test")
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     features = stripe_histogram([cv2.imread(info["img_path"]) for info in infos])
     people, cameras, is_query = (
@@ -74,7 +73,6 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="train for fewer epochs than the config's")
     args = parser.parse_args()
     start = time.time()
-    use_safe_checkpoints()
     draw_people(args.data_root)
 
     options = {"data_root": str(args.data_root)}
@@ -83,7 +81,6 @@ def main() -> None:
     cfg = load_config(str(CONFIG), options)
     cfg.work_dir = str(args.work_dir)
     runner = Runner.from_cfg(cfg)
-    runner.model.init_weights()
     results = {
         "stripe histogram": score_histograms(args.data_root),
         "untrained network": score_network(runner),

@@ -30,6 +30,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    if args.out:
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     use_safe_checkpoints()
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher

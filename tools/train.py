@@ -26,7 +26,9 @@ def parse_args() -> argparse.Namespace:
         "--auto-scale-lr", action="store_true", help="scale the learning rate with the batch"
     )
     parser.add_argument("--seed", type=int, help="seed of everything random")
-    parser.add_argument("--deterministic", action="store_true", help="deterministic cuDNN")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="deterministic algorithms alone"
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",

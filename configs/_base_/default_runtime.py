@@ -9,7 +9,10 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )
-custom_hooks = [dict(type="mmvareid.DataCheckHook")]
+custom_hooks = [
+    dict(type="mmvareid.DataCheckHook"),
+    dict(type="SyncBuffersHook"),  # else each process would validate by its own BN statistics
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -6,8 +6,8 @@ data_root = "data/synthetic"
 num_classes = 128
 model = dict(head=dict(num_classes=num_classes))
 
-train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
+train_dataloader = dict(dataset=dict(type="mmvareid.SyntheticPeople", data_root=data_root))
+val_dataloader = dict(dataset=dict(type="mmvareid.SyntheticPeople", data_root=data_root))
 test_dataloader = val_dataloader
 
 train_cfg = dict(max_epochs=16)

@@ -9,6 +9,7 @@ from .market1501 import Market1501
 from .msmt17 import MSMT17
 from .reid_dataset import ReIDDataset
 from .synthetic import make_synthetic
+from .synthetic_people import SyntheticPeople
 from .viewpoints import load_viewpoints
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "IdentitySampler",
     "Market1501",
     "ReIDDataset",
+    "SyntheticPeople",
     "load_viewpoints",
     "make_synthetic",
 ]

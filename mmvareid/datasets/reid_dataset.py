@@ -48,7 +48,8 @@ class ReIDDataset(TolerantDataset):
         data_root: The folder that holds the three folders, or its parent under the public name.
         split: ``'train'`` or ``'test'``.
         viewpoint_file: See :func:`load_viewpoints`; absolute, or relative to ``data_root`` or the
-            working directory. ``'auto'`` takes the one file in the dataset's folder that is called
+            working directory. In the test split it may be missing, or name no image. ``'auto'``
+            takes the one file in the dataset's folder that is called
             ``*_image_map_direction.pkl``, ``viewpoints.json`` or ``viewpoints.csv``, if there is
             one. None leaves every viewpoint at -1.
         noise: ``'side'`` or ``'unknown'``, see :func:`load_viewpoints`.
@@ -200,16 +201,20 @@ class ReIDDataset(TolerantDataset):
             given = Path(self.viewpoint_file).expanduser()
             tried = [Path(self.data_root, given), root / given, given]
             path = next((path for path in tried if path.is_file()), tried[0])
+        train = self.split == "train"
+        # Testing needs no viewpoints, and the authors' file may cover the train split alone.
+        if path and not train and not path.is_file():
+            path = None
         viewpoints = load_viewpoints(path, self.noise) if path else {}
         if not viewpoints.keys().isdisjoint(names):
             return viewpoints, path.name if path else ""
-        if not auto:
+        if train and not auto:
             raise ValueError(
                 f"viewpoint_file has to name images of {type(self).__name__} {self.split}, but "
                 f"none of the {len(viewpoints)} names in '{path}', such as "
                 f"{next(iter(viewpoints))}, is among its images, such as {names[0]}"
             )
-        if self.split == "train":
+        if train:
             why = f"'{path}' names no train image" if path else f"none in '{root}'"
             print_log(
                 f"{type(self).__name__} train: no viewpoints ({why}), so every viewpoint is -1 and "

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmvareid.datasets import IdentitySampler, ReIDDataset
+from mmvareid.datasets.tolerant_dataset import is_complete
 from mmvareid.registry import HOOKS
 
 
@@ -18,9 +19,9 @@ class DataCheckHook(Hook):
     """Raise one clear error before training starts if the data cannot be trained or scored on.
 
     Checked are identity labels against the head's ``num_classes``, viewpoint labels against its
-    ``num_views``, the batch size against the sampler's identities and instances, and that some
-    query has a match. On a GPU a label out of range would otherwise end in a device-side
-    assertion that names neither, and validation comes after hours.
+    ``num_views``, the batch size against the sampler's identities and instances, that some query
+    has a match, and that no test image is cut off. On a GPU a label out of range would otherwise
+    end in a device-side assertion that names neither, and validation comes after hours.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -30,9 +31,13 @@ class DataCheckHook(Hook):
         head = getattr(model, "head", None)
         infos = sample_infos(runner.train_dataloader)
         check_range(infos, "gt_label", getattr(head, "num_classes", None), "identities")
-        check_range(infos, "viewpoint", getattr(head, "num_views", None), "viewpoints")
+        uses_views = getattr(head, "loss_view", None) is not None
+        num_views = getattr(head, "num_views", None) if uses_views else None
+        check_range(infos, "viewpoint", num_views, "viewpoints")
         if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
-            check_queries(sample_infos(runner.val_dataloader))
+            infos = sample_infos(runner.val_dataloader)
+            check_queries(infos)
+            check_files(infos)
 
 
 def sample_infos(loader: DataLoader) -> list[dict]:
@@ -61,6 +66,12 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str) -> N
         return
     worst = max(infos, key=lambda info: info.get(key, -1))
     needed = worst.get(key, -1) + 1
+    lowest = {"gt_label": 0, "viewpoint": -1}[key]
+    for info in infos:
+        if info.get(key, lowest) < lowest:
+            raise ValueError(
+                f"{key} has to be at least {lowest}, but {info['img_path']} has {info[key]}"
+            )
     option = {"gt_label": "num_classes", "viewpoint": "model.head.num_views"}[key]
     if needed > number:
         raise ValueError(
@@ -73,6 +84,16 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str) -> N
             f"set {option}={needed} to leave the others out.",
             logger="current",
             level=logging.WARNING,
+        )
+
+
+def check_files(infos: list[dict]) -> None:
+    """Raise ``ValueError`` if images to validate on are missing or cut off: all have to count."""
+    broken = [info["img_path"] for info in infos if not is_complete(info["img_path"])]
+    if broken:
+        raise ValueError(
+            f"every test image has to be whole, but {len(broken)} of {len(infos)} are missing or "
+            f"cut off: {', '.join(broken[:5])}{' ...' if broken[5:] else ''}; copy them again"
         )
 
 

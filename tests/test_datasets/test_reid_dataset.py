@@ -177,6 +177,13 @@ def test_named_file_of_other_images_is_an_error(market_root):
         Market1501(market_root, viewpoint_file="gone.json")
 
 
+def test_testing_needs_no_viewpoint_file_and_none_of_its_images(market_root):
+    (market_root / "train_only.json").write_text('{"0002_c1s1_000000_00.jpg": 1}')
+    for name in ("train_only.json", "gone.json"):
+        dataset = Market1501(market_root, "test", viewpoint_file=name)
+        assert {dataset.get_data_info(i)["viewpoint"] for i in range(len(dataset))} == {-1}
+
+
 def test_unknown_split(market_root):
     with pytest.raises(ValueError, match="split has to be 'train' or 'test', but got 'val'"):
         Market1501(market_root, "val")

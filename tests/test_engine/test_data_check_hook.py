@@ -3,7 +3,13 @@ from types import SimpleNamespace
 import pytest
 
 from mmvareid.datasets import IdentitySampler
-from mmvareid.engine.data_check_hook import check_batches, check_queries, check_range
+from mmvareid.engine import data_check_hook
+from mmvareid.engine.data_check_hook import (
+    check_batches,
+    check_files,
+    check_queries,
+    check_range,
+)
 
 
 def infos(key, *values):
@@ -45,6 +51,23 @@ def test_a_query_needs_its_person_in_another_camera():
         check_queries(single_camera)
 
 
-def test_queries_without_match_are_counted(capsys):
+def test_queries_without_match_are_counted(monkeypatch):
+    lines = []
+    monkeypatch.setattr(data_check_hook, "print_log", lambda line, **_: lines.append(line))
     check_queries(people((1, 1, True), (2, 1, True), (1, 2, False)))
-    assert "1 of 2 queries have no match" in capsys.readouterr().out
+    assert lines[0].startswith("1 of 2 queries have no match")
+
+
+def test_a_negative_label_is_named():
+    with pytest.raises(ValueError, match=r"gt_label has to be at least 0, but 1\.jpg has -3"):
+        check_range(infos("gt_label", 0, -3), "gt_label", 3, "identities")
+    with pytest.raises(ValueError, match=r"viewpoint has to be at least -1, but 0\.jpg has -2"):
+        check_range(infos("viewpoint", -2), "viewpoint", 3, "viewpoints")
+
+
+def test_cut_off_test_images_are_counted_and_named(market_root):
+    paths = sorted((market_root / "query").iterdir())
+    check_files([{"img_path": str(path)} for path in paths])
+    paths[1].write_bytes(paths[1].read_bytes()[:200])
+    with pytest.raises(ValueError, match=f"but 1 of 4 are missing or cut off: {paths[1]}"):
+        check_files([{"img_path": str(path)} for path in paths])

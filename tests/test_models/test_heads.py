@@ -6,6 +6,7 @@ import torch
 from mmpretrain.structures import DataSample
 
 from mmvareid.models import ReIDHead, VAHead
+from mmvareid.models.heads import va_head as va_head_module
 from mmvareid.models.heads.angular_margin import arc_margin, margin_logits
 
 
@@ -75,8 +76,9 @@ def test_low_precision_features_give_float32_losses(dtype):
     assert x.grad.isfinite().all()
 
 
-def test_losses_are_logged_apart_and_follow_the_equations():
-    va_head = head(scale=10.0, margin=0.0)
+@pytest.mark.parametrize("margin", [0.0, 0.3])
+def test_losses_are_logged_apart_and_follow_the_equations(margin):
+    va_head = head(scale=10.0, margin=margin)
     x = torch.randn(6, 8)
     labels, views = [0, 1, 2, 3, 4, 0], [0, 1, 2, -1, 1, 2]
     losses = va_head.loss((x,), samples(labels, views))
@@ -85,11 +87,14 @@ def test_losses_are_logged_apart_and_follow_the_equations():
     w = va_head.weight / va_head.weight.norm(dim=1, keepdim=True)
     u = va_head.view_weight / va_head.view_weight.norm(dim=2, keepdim=True)
     y, v = torch.tensor(labels), torch.tensor(views)
+    q, r = unit @ w.T, torch.einsum("bd,kvd->bkv", unit, u)
+    for i, (label, view) in enumerate(zip(labels, views, strict=True)):
+        q[i, label] = oracles.arc_margin(q[i, label].item(), margin)
+        if view >= 0:
+            r[i, label, view] = oracles.arc_margin(r[i, label, view].item(), margin)
     expected = {
-        "loss_id": oracles.identity_loss(10 * unit @ w.T, y, alpha=0.2),
-        "loss_view": oracles.viewpoint_loss(
-            10 * torch.einsum("bd,kvd->bkv", unit, u), y, v, alpha=0.2
-        ),
+        "loss_id": oracles.identity_loss(10 * q, y, alpha=0.2),
+        "loss_view": oracles.viewpoint_loss(10 * r, y, v, alpha=0.2),
         "loss_center": 0.1 * oracles.center_loss(va_head.weight, va_head.view_weight),
     }
     for name, value in expected.items():
@@ -103,6 +108,16 @@ def test_samples_without_viewpoint_train_the_identity_loss_alone():
     sum(losses.values()).backward()
     assert va_head.weight.grad.abs().sum() > 0
     assert va_head.view_weight.grad is not None  # DDP waits for every parameter
+
+
+def test_missing_viewpoints_are_told_once(monkeypatch):
+    lines = []
+    monkeypatch.setattr(va_head_module, "print_log", lambda line, **_: lines.append(line))
+    va_head = head()
+    for _ in range(3):
+        va_head.loss((torch.randn(2, 8),), samples([0, 1]))
+    assert len(lines) == 1
+    assert "loss_view is 0" in lines[0]
 
 
 def test_losses_left_out_leave_no_parameters():
@@ -136,7 +151,9 @@ def test_plain_head_is_a_linear_softmax():
     ("kwargs", "message"),
     [
         (dict(margin_type="sphere"), "margin_type has to be one of .* but got sphere"),
-        (dict(scale=0), "scale has to be above 0"),
+        (dict(scale=0), "scale has to be above 0, but got 0"),
+        (dict(margin=-0.1), "margin has to be in .* but got -0.1"),
+        (dict(margin=30), "margin has to be in .* but got 30"),
         (dict(num_views=0), "num_views has to be at least 1, but got 0"),
         (dict(num_classes=1), "num_classes has to be at least 2, but got 1"),
     ],

@@ -56,8 +56,10 @@ def test_valsr_agrees_with_its_oracle(num_ids, num_views, alpha, seed):
 
 
 def test_valsr_targets_sum_to_one_and_favour_other_views_of_the_identity():
-    r = draw(0, 5, 3).flatten().softmax(0).view(5, 3)
-    target = oracles.viewpoint_target(r, 2, 1, alpha=0.2)
+    logits = draw(0, 1, 5, 3).requires_grad_()
+    VALSRLoss(0.2)(logits, torch.tensor([2]), torch.tensor([1])).backward()
+    r = logits.detach().flatten().softmax(0).view(5, 3)
+    target = r - logits.grad[0]  # the gradient of cross entropy is softmax - target
     assert target.sum().item() == pytest.approx(1)
     assert target[2, 1] == target.max()
     assert target[2, 0] > target[0, 0]

@@ -18,9 +18,12 @@ def step(model, size=(64, 32)):
     for sample, view in zip(samples, (0, 2), strict=True):
         sample.set_field(view, "viewpoint")
     model.train()
+    before = {name: p.detach().clone() for name, p in model.head.named_parameters()}
     losses = model(torch.rand(2, 3, *size), samples, mode="loss")
     sum(value for name, value in losses.items() if "loss" in name).backward()
     torch.optim.SGD(model.parameters(), lr=0.1).step()
+    for name, parameter in model.head.named_parameters():
+        assert not torch.equal(parameter, before[name]), name
     return losses
 
 

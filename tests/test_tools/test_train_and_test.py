@@ -2,14 +2,18 @@
 
 import json
 import re
+import runpy
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from unittest import mock
 
 import cv2
 import pytest
-from small_run import CONFIGS, ENV, MARKET, ROOT, SMALL, command, error_of, run, scores
+import torch
+from small_run import ENV, MARKET, ROOT, SMALL, SYNTHETIC, command, error_of, run, scores
 
 from mmvareid.datasets import make_synthetic
 
@@ -44,21 +48,24 @@ def test_the_market_config_trains_and_its_checkpoint_scores(people, trained, tmp
     assert metrics == pytest.approx(last)
 
 
-def test_two_processes_train_and_score_as_one(people, trained, tmp_path):
+def test_two_processes_train_and_score_as_one(people, tmp_path):
     options = [*SMALL, f"data_root={people}", "num_classes=4"]
     port = {"MASTER_PORT": "29517"}
     run(
-        "dist_train.sh", MARKET, 2, "--work-dir", tmp_path / "train",
+        "dist_train.sh", SYNTHETIC, 2, "--work-dir", tmp_path / "train",
         options=[*options, "train_cfg.max_epochs=1"], env=port,
     )  # fmt: skip
     checkpoint = tmp_path / "train/epoch_1.pth"
-    run("test.py", MARKET, checkpoint, "--out", tmp_path / "one.json", options=options)
+    run("test.py", SYNTHETIC, checkpoint, "--out", tmp_path / "one.json", options=options)
     run(
-        "dist_test.sh", MARKET, checkpoint, 2, "--out", tmp_path / "two.json",
+        "dist_test.sh", SYNTHETIC, checkpoint, 2, "--out", tmp_path / "two.json",
         options=options, env=port,
     )  # fmt: skip
     one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
     assert two == pytest.approx(one, abs=1e-6)
+    # The validation of the training itself used the statistics that the checkpoint holds. The
+    # log keeps four digits.
+    assert scores(tmp_path / "train")[-1] == pytest.approx(one, abs=1e-3)
 
 
 def test_killed_in_an_epoch_it_resumes_and_ends_as_without_the_kill(people, tmp_path):
@@ -118,15 +125,35 @@ def test_bad_settings_end_in_one_error_before_training(people, tmp_path, option,
     assert not list(tmp_path.glob("*/vis_data/scalars.json"))
 
 
+def test_a_single_camera_is_told_before_training(people, tmp_path):
+    root = tmp_path / "one_camera"
+    shutil.copytree(people, root)
+    for folder in ("query", "bounding_box_test"):
+        for path in (root / folder).iterdir():
+            path.rename(path.with_name(re.sub(r"_c\ds", "_c1s", path.name)))
+    options = [*SMALL, f"data_root={root}", "num_classes=4", "viewpoint_file=None"]
+    error = error_of("train.py", MARKET, "--work-dir", tmp_path / "run", options=options)
+    assert "is there a single camera?" in str(error)
+    options.append("train_cfg.max_epochs=1")
+    run("train.py", MARKET, "--work-dir", tmp_path / "run", "--no-validate", options=options)
+    assert (tmp_path / "run/epoch_1.pth").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tells what lacks a GPU")
+def test_mixed_precision_without_gpu_is_refused(capsys):
+    with pytest.raises(SystemExit), mock.patch.object(sys, "argv", ["train.py", "c.py", "--amp"]):
+        runpy.run_path(str(ROOT / "tools/train.py"), run_name="__main__")
+    assert "--amp has to have a GPU, but none is found" in capsys.readouterr().err
+
+
 def test_browse_dataset_draws_what_the_model_is_fed(people, tmp_path):
     out = tmp_path / "browse.png"
-    config = CONFIGS / "va-reid_seresnext-small_synthetic.py"
     options = [
         f"data_root={people}",
         "train_dataloader.sampler.num_identities=2",
     ]
     printed = run(
-        "visualization/browse_dataset.py", config, "--number", 8, "--out", out, options=options
+        "visualization/browse_dataset.py", SYNTHETIC, "--number", 8, "--out", out, options=options
     )
     assert "8 images of 48" in printed
     picture = cv2.imread(str(out))

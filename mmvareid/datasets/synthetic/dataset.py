@@ -46,7 +46,7 @@ def make_synthetic(
         num_distractors: gallery pictures of people who are no identity, named ``0000``.
         num_junk: gallery pictures of parts of people or of nobody, named ``-1``.
         seed: the same seed writes the same bytes.
-        progress: called with (pictures done, pictures in all) after each person.
+        progress: called with (pictures done, pictures in all) after each picture.
 
     Returns:
         How many pictures there are: 'train', 'query', 'gallery' (labelled), 'distractors', 'junk'.

@@ -1,6 +1,6 @@
 """Who there is: an identity is a function of the seed and its number.
 
-Four consecutive identities of one split are a block. In half of the blocks three or four of them
+Four consecutive identities of one split are a block. In 60 % of the blocks three or four of them
 share everything but their back (``shares='front'``) or everything but their front (``'back'``), so
 that a picture from one side does not tell them apart.
 """

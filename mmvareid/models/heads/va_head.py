@@ -1,5 +1,8 @@
 """The viewpoint-aware angular head."""
 
+import logging
+import math
+
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
@@ -53,13 +56,14 @@ class VAHead(ReIDHead):
         super().__init__(in_channels, num_classes, loss_id, loss_triplet, init_cfg)
         if margin_type not in MARGIN_TYPES:
             raise ValueError(f"margin_type has to be one of {MARGIN_TYPES}, but got {margin_type}")
-        if scale <= 0 or margin < 0:
-            raise ValueError(
-                f"scale has to be above 0 and margin at least 0, but got {scale} and {margin}"
-            )
+        if scale <= 0:
+            raise ValueError(f"scale has to be above 0, but got {scale}")
+        if not 0 <= margin < math.pi / 2:
+            raise ValueError(f"margin has to be in [0, pi/2), but got {margin}")
         if num_views < 1:
             raise ValueError(f"num_views has to be at least 1, but got {num_views}")
         self.num_views = num_views
+        self._warned = False
         self.scale, self.margin, self.margin_type = scale, margin, margin_type
         self.loss_view = MODELS.build(loss_view) if loss_view else None
         self.loss_center = MODELS.build(loss_center) if loss_center else None
@@ -91,14 +95,14 @@ class VAHead(ReIDHead):
         cosine = F.linear(x, F.normalize(centers, dim=1))
         return margin_logits(cosine, targets, self.scale, self.margin, self.margin_type)
 
-    @staticmethod
-    def _viewpoints(data_samples: list[DataSample]) -> Tensor:
+    def _viewpoints(self, data_samples: list[DataSample]) -> Tensor:
         """Return the viewpoints (B,) of the samples, -1 where a sample has none."""
-        if not any("viewpoint" in sample for sample in data_samples):
+        if not self._warned and not any("viewpoint" in sample for sample in data_samples):
+            self._warned = True
             print_log(
                 "No sample of the batch carries a viewpoint, so loss_view is 0. Add 'viewpoint' "
                 "to algorithm_keys of PackInputs, or set loss_view=None.",
                 logger="current",
-                level=30,
+                level=logging.WARNING,
             )
         return torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
