@@ -12,12 +12,12 @@ from mmengine.logging import print_log
 
 from mmvareid.registry import DATASETS
 
+from .split_report import report_split
 from .tolerant_dataset import TolerantDataset
 from .viewpoints import find_viewpoint_file, load_viewpoints
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 JUNK = -1
-NOUNS = {"train": "images", "query": "queries", "gallery": "gallery images"}
 
 
 class Image(NamedTuple):
@@ -126,7 +126,15 @@ class ReIDDataset(TolerantDataset):
         ]
         self._metainfo.setdefault("dataset_name", type(self).__name__)
         self._metainfo.setdefault("classes", tuple(str(person) for person in people))
-        self._report(parts, junk, data_list, source)
+        report_split(
+            f"{type(self).__name__} {self.split}",
+            {part: [image.person for image in images] for part, images in parts.items()},
+            data_list,
+            junk,
+            source,
+            self.distractor,
+            self.public_counts,
+        )
         return data_list
 
     def list_images(self, root: Path, part: str) -> list[Image]:
@@ -223,39 +231,6 @@ class ReIDDataset(TolerantDataset):
                 level=logging.WARNING,
             )
         return {}, "no viewpoint_file"
-
-    def _report(
-        self, parts: dict[str, list[Image]], junk: int, data_list: list[dict], source: str
-    ) -> None:
-        """Log one line of counts, and a warning where they are not the public set's."""
-        title = f"{type(self).__name__} {self.split}:"
-        counts: list[str] = []
-        public: list[str] = []
-        as_expected = True
-        for part, images in parts.items():
-            people = {image.person for image in images} - {self.distractor}
-            counts.append(f"{len(images)} {NOUNS[part]} of {len(people)} people")
-            if part in self.public_counts:
-                public.append("{} of {}".format(*self.public_counts[part]))
-                as_expected &= self.public_counts[part] == (len(images), len(people))
-        found = " and ".join(counts)
-
-        cameras = len({data["camera_id"] for data in data_list})
-        distractors = sum(data["person_id"] == self.distractor for data in data_list)
-        known = sum(data["viewpoint"] != -1 for data in data_list)
-        print_log(
-            f"{title} {found}, {cameras} cameras, {distractors} distractors, {junk} junk dropped; "
-            f"viewpoint known for {known} of {len(data_list)} {self.split} images "
-            f"({len(data_list) - known} unknown = -1; {source})",
-            logger="current",
-        )
-        if not as_expected:
-            print_log(
-                f"{title} found {found}, the public set has {' and '.join(public)}; "
-                "fine for your own data",
-                logger="current",
-                level=logging.WARNING,
-            )
 
 
 def _contents(folder: Path) -> str:

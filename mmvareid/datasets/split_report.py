@@ -1,0 +1,51 @@
+"""What a split holds, said in one line, and beside the public set's counts."""
+
+import logging
+
+from mmengine.logging import print_log
+
+NOUNS = {"train": "images", "query": "queries", "gallery": "gallery images"}
+
+
+def report_split(
+    title: str,
+    people: dict[str, list[int]],
+    samples: list[dict],
+    junk: int,
+    source: str,
+    distractor: int | None,
+    public_counts: dict[str, tuple[int, int]],
+) -> None:
+    """Log one line of counts, and a warning where they are not the public set's.
+
+    Args:
+        title: Dataset and split.
+        people: The person of each image in each part: ``'train'``, or ``'query'`` and
+            ``'gallery'``.
+        samples: All samples of the split.
+        junk: Images that were dropped.
+        source: Where viewpoints are from.
+        distractor: The person id that counts as nobody.
+        public_counts: Images and people in each part of the public set; {} for no comparison.
+    """
+    counts = {
+        part: (len(persons), len(set(persons) - {distractor})) for part, persons in people.items()
+    }
+    found = " and ".join(f"{n} {NOUNS[part]} of {k} people" for part, (n, k) in counts.items())
+    cameras = len({sample["camera_id"] for sample in samples})
+    distractors = sum(sample["person_id"] == distractor for sample in samples)
+    known = sum(sample["viewpoint"] != -1 for sample in samples)
+    print_log(
+        f"{title}: {found}, {cameras} cameras, {distractors} distractors, {junk} junk dropped; "
+        f"viewpoint known for {known} of {len(samples)} {title.split()[-1]} images "
+        f"({len(samples) - known} unknown = -1; {source})",
+        logger="current",
+    )
+    public = {part: public_counts[part] for part in counts if part in public_counts}
+    if public and public != counts:
+        expected = " and ".join(f"{n} of {k}" for n, k in public.values())
+        print_log(
+            f"{title}: found {found}, the public set has {expected}; fine for your own data",
+            logger="current",
+            level=logging.WARNING,
+        )
