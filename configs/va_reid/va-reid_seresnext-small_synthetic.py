@@ -10,8 +10,8 @@ train_dataloader = dict(dataset=dict(type="mmvareid.SyntheticPeople", data_root=
 val_dataloader = dict(dataset=dict(type="mmvareid.SyntheticPeople", data_root=data_root))
 test_dataloader = val_dataloader
 
-train_cfg = dict(max_epochs=16)
+train_cfg = dict(max_epochs=12)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, begin=0, end=2, convert_to_iter_based=True),
-    dict(type="MultiStepLR", milestones=[11, 14], gamma=0.1, begin=0),
+    dict(type="MultiStepLR", milestones=[8, 10], gamma=0.1, begin=0),
 ]
