@@ -1,5 +1,5 @@
 # Market-1501-like folders at 128x64, for a CPU. No random erasing: a network that trains from
-# scratch for some hundred steps is far from fitting too well.
+# scratch for some hundred steps has no time for it.
 _base_ = "./market1501.py"
 
 train_pipeline = [
