@@ -1,4 +1,5 @@
-# A model of mmpretrain takes our neck and head: only `neck` and `head` differ from its own config.
+# A model of mmpretrain takes our neck and head: `neck` and `head` differ from its own
+# config, and pixels have its statistics.
 _base_ = [
     "mmpretrain::_base_/models/resnet50.py",
     "../_base_/datasets/market1501.py",
