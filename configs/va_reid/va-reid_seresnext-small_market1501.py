@@ -13,14 +13,7 @@ train_pipeline = [
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="RandomCrop", crop_size=(128, 64), padding=6),
     dict(type="ColorJitter", brightness=0.2, contrast=0.2, saturation=0.2),
-    dict(
-        type="RandomErasing",
-        erase_prob=0.5,
-        min_area_ratio=0.02,
-        max_area_ratio=0.4,
-        mode="const",
-        fill_color=(103.53, 116.28, 123.675),
-    ),
+    {{_base_.erasing}},
     {{_base_.pack}},
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -4,19 +4,20 @@ data_root = "data/market1501"
 viewpoint_file = "auto"  # finds the authors' pickle, viewpoints.json or viewpoints.csv in data_root
 
 pack = dict(type="PackInputs", algorithm_keys=("person_id", "camera_id", "viewpoint", "is_query"))
+erasing = dict(
+    type="RandomErasing",
+    erase_prob=0.5,
+    min_area_ratio=0.02,
+    max_area_ratio=0.4,
+    mode="const",
+    fill_color=(103.53, 116.28, 123.675),
+)
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=(128, 384)),
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="RandomCrop", crop_size=(384, 128), padding=10),
-    dict(
-        type="RandomErasing",
-        erase_prob=0.5,
-        min_area_ratio=0.02,
-        max_area_ratio=0.4,
-        mode="const",
-        fill_color=(103.53, 116.28, 123.675),
-    ),
+    erasing,
     pack,
 ]
 test_pipeline = [
