@@ -30,10 +30,11 @@ class DataCheckHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         head = getattr(model, "head", None)
         infos = sample_infos(runner.train_dataloader)
-        check_range(infos, "gt_label", getattr(head, "num_classes", None), "identities")
-        uses_views = getattr(head, "loss_view", None) is not None
-        num_views = getattr(head, "num_views", None) if uses_views else None
-        check_range(infos, "viewpoint", num_views, "viewpoints")
+        for part in getattr(head, "heads", [head]):
+            check_range(infos, "gt_label", getattr(part, "num_classes", None), "identities")
+            uses_views = getattr(part, "loss_view", None) is not None
+            num_views = getattr(part, "num_views", None) if uses_views else None
+            check_range(infos, "viewpoint", num_views, "viewpoints")
         if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
             infos = sample_infos(runner.val_dataloader)
             check_queries(infos)

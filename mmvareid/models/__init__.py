@@ -2,17 +2,21 @@
 
 import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
 
-from .heads import ReIDHead, VAHead
+from .heads import JointHead, ReIDHead, StripeHead, VAHead
 from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
-from .necks import EmbeddingNeck
+from .necks import EmbeddingNeck, JointNeck, StripePyramid
 
 __all__ = [
     "ALSRLoss",
     "BatchHardTriplet",
     "CenterRegularization",
     "EmbeddingNeck",
+    "JointHead",
+    "JointNeck",
     "LSRLoss",
     "ReIDHead",
+    "StripeHead",
+    "StripePyramid",
     "VAHead",
     "VALSRLoss",
 ]

@@ -73,9 +73,13 @@ class ReIDHead(BaseModule):
         self, feats: tuple[Tensor, ...], data_samples: list[DataSample] | None = None
     ) -> list[DataSample]:
         """Set ``feature``, the unit descriptor (D,), in each data sample and return them."""
-        features = self(feats)
-        if data_samples is None:
-            data_samples = [DataSample() for _ in features]
-        for sample, feature in zip(data_samples, features, strict=True):
-            sample.set_field(feature, "feature")
-        return data_samples
+        return set_features(self(feats), data_samples)
+
+
+def set_features(features: Tensor, data_samples: list[DataSample] | None) -> list[DataSample]:
+    """Set ``feature`` in each of B data samples, new ones if None, from features (B, D)."""
+    if data_samples is None:
+        data_samples = [DataSample() for _ in features]
+    for sample, feature in zip(data_samples, features, strict=True):
+        sample.set_field(feature, "feature")
+    return data_samples

@@ -1,3 +1,5 @@
 from .embedding_neck import EmbeddingNeck
+from .joint_neck import JointNeck
+from .stripe_pyramid import StripePyramid
 
-__all__ = ["EmbeddingNeck"]
+__all__ = ["EmbeddingNeck", "JointNeck", "StripePyramid"]

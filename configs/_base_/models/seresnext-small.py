@@ -1,5 +1,5 @@
 # An SE-ResNeXt50 of a quarter of the width, for CPUs: 1.0 M instead of 25.5 M parameters.
-_base_ = "./va-reid_seresnext101.py"
+_base_ = "./seresnext101.py"
 
 model = dict(
     backbone=dict(depth=50, stem_channels=16, base_channels=16, groups=8, width_per_group=2),

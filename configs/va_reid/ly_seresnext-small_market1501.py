@@ -1,0 +1,4 @@
+# Adaptive label smoothing (Eq. 11): L_y, the baseline of the paper.
+_base_ = "./lsr_seresnext-small_market1501.py"
+
+model = dict(head=dict(loss_id=dict(_delete_=True, type="mmvareid.ALSRLoss", alpha=0.2)))

@@ -1,0 +1,51 @@
+"""Head of local features: a classifier of each stripe's own."""
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from mmvareid.registry import MODELS
+
+from .reid_head import ReIDHead
+
+
+@MODELS.register_module()
+class StripeHead(ReIDHead):
+    """Plain softmax classifiers of S local features, and their descriptor; §3.3 of VA-reID.
+
+    The loss, ``loss_local``, is the mean over the stripes.
+
+    Args:
+        in_channels (int): Size D of a local feature.
+        num_stripes (int): Number S of local features, as of ``mmvareid.StripePyramid``: with P
+            parts and all levels P(P + 1)/2.
+        num_classes (int): Number K of training identities.
+        loss_id (dict): Loss of logits (B·S, K) and labels (B·S,). Defaults to cross entropy.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_stripes: int,
+        num_classes: int,
+        loss_id: dict = dict(type="CrossEntropyLoss"),
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(in_channels, num_classes, loss_id, init_cfg=init_cfg)
+        self.num_stripes = num_stripes
+        self.weight = nn.Parameter(torch.empty(num_stripes, num_classes, in_channels))
+        nn.init.normal_(self.weight, std=0.01)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Return unit descriptors (B, S·D): the unit local features, side by side."""
+        local = F.normalize(self.pre_logits(feats).float(), dim=2)  # (B, S, D)
+        return F.normalize(local.flatten(1), dim=1)
+
+    def identity_losses(
+        self, x: Tensor, labels: Tensor, data_samples: list[DataSample]
+    ) -> dict[str, Tensor]:
+        """Return the mean loss of local features x (B, S, D), float32."""
+        logits = torch.einsum("bsd,skd->bsk", x, self.weight)
+        targets = labels.repeat_interleave(self.num_stripes)
+        return {"loss_local": self.loss_id(logits.flatten(0, 1), targets)}
