@@ -242,7 +242,7 @@ def main() -> None:
     text = markdown(table, args.metrics)
     (args.work_dir / f"{args.name}.json").write_text(json.dumps(table, indent=2) + "\n")
     (args.work_dir / f"{args.name}.md").write_text(text)
-    for name, values in args.sweep:
+    for name, _ in args.sweep:
         swept = [row for row in table if row["sweep"] and row["sweep"][0] == name]
         if len([row for row in swept if row["seeds"]]) > 1:
             plot_sweep(swept, name, args.work_dir / f"{args.name}_{name}.png")

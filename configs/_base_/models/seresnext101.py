@@ -7,15 +7,16 @@ model = dict(
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
     ),
-    # The paper starts from ImageNet weights; tools/model_converters makes a file of them, that
-    #   --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=FILE
-    # loads.
+    # The paper starts from ImageNet weights; tools/model_converters makes a file of them, for
+    #   --cfg-options model.backbone.init_cfg="{'type': 'Pretrained', 'checkpoint': 'FILE'}"
     backbone=dict(type="SEResNeXt", depth=101, groups=32, width_per_group=4, strides=(1, 2, 2, 1)),
     neck=dict(type="mmvareid.EmbeddingNeck", in_channels=2048, out_channels=2048),
     head=dict(
         type="mmvareid.VAHead",
         in_channels=2048,
         num_classes=num_classes,
+        scale=20.0,  # s and m are not given in the paper; docs/results.md has our sweep
+        margin=0.1,
         loss_id=dict(type="CrossEntropyLoss"),
         loss_view=None,
         loss_center=None,

@@ -1,0 +1,70 @@
+"""From a config and a checkpoint to the features of a dataset."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, load_checkpoint
+from rich.progress import track
+
+from mmvareid.compat import use_safe_checkpoints
+from mmvareid.registry import MODELS
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Unit features ``(N, D)`` float32, and what the dataset knows of each image.
+
+    ``infos[i]`` has ``img_path``, ``person_id``, ``camera_id``, ``viewpoint`` (-1 where unknown)
+    and ``is_query``, see :class:`mmvareid.datasets.ReIDDataset`.
+    """
+
+    features: np.ndarray
+    infos: list[dict]
+
+    def column(self, key: str) -> np.ndarray:
+        """What every image has under ``key``, (N,)."""
+        return np.array([info[key] for info in self.infos])
+
+
+def load_model(cfg: Config, checkpoint: str, device: str | None = None) -> BaseModel:
+    """Build the model of a config in evaluation mode, with the weights of a checkpoint.
+
+    Args:
+        cfg (Config): As of :func:`mmvareid.config.load_config`.
+        checkpoint (str): Path of the checkpoint; it is loaded without running code from it.
+        device (str | None): Defaults to the GPU if there is one.
+    """
+    use_safe_checkpoints()
+    init_default_scope(cfg.get("default_scope", "mmpretrain"))
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, checkpoint, map_location="cpu")
+    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model.eval()
+    return model
+
+
+@torch.no_grad()
+def extract_features(
+    model: BaseModel, dataloader: dict, description: str = "Features"
+) -> FeatureSet:
+    """Compute the features of all images of a dataloader's dataset, with a progress bar.
+
+    Args:
+        model (BaseModel): As of :func:`load_model`.
+        dataloader (dict): ``cfg.test_dataloader`` or another whose sampler keeps the order.
+        description (str): Text beside the progress bar.
+    """
+    loader = Runner.build_dataloader(dataloader)
+    features = [
+        sample.feature.cpu()
+        for batch in track(loader, description=description)
+        for sample in model.test_step(batch)
+    ]
+    dataset: BaseDataset = loader.dataset  # type: ignore[assignment]  # torch knows no length
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return FeatureSet(torch.stack(features).numpy(), infos)
