@@ -50,3 +50,32 @@ def rank_one_by_one(
         inps.append(total / last)
         first_hits.append(ranked.index(True))
     return aps, inps, first_hits
+
+
+def rerank_densely(query, gallery, k1=20, k2=6, lambda_value=0.3):
+    """k-reciprocal encoding of Zhong et al. 2017 with all-pairs matrices and sets, in float64."""
+    features = np.concatenate([query, gallery]).astype(np.float64)
+    total = len(features)
+    distance = ((features[:, None] - features[None]) ** 2).sum(axis=2)
+    distance = distance / distance.max(axis=1, keepdims=True)
+    ranks = np.argsort(distance, axis=1, kind="stable")
+
+    def reciprocal(i, k):
+        return {j for j in ranks[i, : k + 1] if i in ranks[j, : k + 1]}
+
+    encoding = np.zeros((total, total))
+    for i in range(total):
+        own = reciprocal(i, k1)
+        expanded = set(own)
+        for j in own:
+            other = reciprocal(j, int(np.around(k1 / 2)))
+            if len(other & own) > 2 / 3 * len(other):
+                expanded |= other
+        members = sorted(expanded)
+        weights = np.exp(-distance[i, members])
+        encoding[i, members] = weights / weights.sum()
+    encoding = np.stack([encoding[ranks[i, :k2]].mean(axis=0) for i in range(total)])
+    shared = np.minimum(encoding[:, None], encoding[None]).sum(axis=2)
+    jaccard = 1 - shared / (2 - shared)
+    final = (1 - lambda_value) * jaccard + lambda_value * distance
+    return final[: len(query), len(query) :]

@@ -7,9 +7,11 @@ from pathlib import Path
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
+from rich.console import Console
 
 from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
 from mmvareid.config import load_config
+from mmvareid.evaluation import score_tables
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,7 +42,12 @@ def main() -> None:
     cfg.resume = False
     prepare_cpu_distributed(cfg)
     metrics = Runner.from_cfg(cfg).test()
-    if args.out and is_main_process():
+    if not is_main_process():
+        return
+    console = Console(highlight=False)
+    for table in score_tables(metrics):
+        console.print(table)
+    if args.out:
         Path(args.out).write_text(json.dumps(metrics, indent=2) + "\n")
 
 

@@ -3,6 +3,7 @@ _base_ = "./default_runtime.py"
 
 custom_hooks = [
     dict(type="mmvareid.DataCheckHook"),
+    dict(type="mmvareid.CenterAngleHook"),  # silent where the head has no viewpoint centres
     dict(type="SyncBuffersHook"),
     dict(type="mmvareid.ChannelsLastHook"),
 ]

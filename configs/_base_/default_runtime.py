@@ -11,6 +11,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type="mmvareid.DataCheckHook"),
+    dict(type="mmvareid.CenterAngleHook"),  # silent where the head has no viewpoint centres
     dict(type="SyncBuffersHook"),  # else each process would validate by its own BN statistics
 ]
 

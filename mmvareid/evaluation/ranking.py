@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .counting import count_ahead
+from .reranking import reranked_blocks
 from .similarity import METRICS, similarity_blocks
 
 Features: TypeAlias = Tensor | np.ndarray
@@ -75,6 +76,7 @@ def rank(
     metric: str = "cosine",
     ap: str = "rectangular",
     memory_mb: float = 64,
+    rerank: bool | dict[str, Any] = False,
 ) -> Ranking:
     r"""Rank the gallery for each query, and score the ranking.
 
@@ -107,6 +109,8 @@ def rank(
         metric (str): 'cosine' or 'euclidean'; features needn't be normalised for either.
         ap (str): 'rectangular' or 'trapezoid'.
         memory_mb (float): What a block of similarities may take, in MiB.
+        rerank (bool | dict): Rank by the distances of :func:`mmvareid.evaluation.rerank`, with its
+            defaults (True) or with the ``k1``, ``k2`` and ``lambda_value`` given.
 
     Returns:
         Ranking: Per query, with a ``summary()``.
@@ -143,9 +147,14 @@ def rank(
     junk = torch.as_tensor(np.flatnonzero(gallery_ids == _JUNK), device=gallery.device)
     by_person = np.argsort(gallery_ids, kind="stable")
     by_person = by_person[gallery_ids[by_person] != _JUNK]
+    if rerank is False:
+        blocks = similarity_blocks(query, gallery, metric, memory_mb)
+    else:
+        options = {} if rerank is True else rerank
+        blocks = reranked_blocks(query, gallery, metric=metric, memory_mb=memory_mb, **options)
     parts = []
     with torch.autocast(gallery.device.type, enabled=False):
-        for start, block in similarity_blocks(query, gallery, metric, memory_mb):
+        for start, block in blocks:
             block_of_queries = slice(start, start + len(block))
             rows, columns = _same_person(query_ids[block_of_queries], gallery_ids, by_person)
             is_match = query_cams[block_of_queries][rows] != gallery_cams[columns]

@@ -12,6 +12,7 @@ from mmvareid.registry import METRICS
 
 from .ranking import Ranking, rank
 from .similarity import METRICS as SIMILARITIES
+from .viewpoint_scores import ViewpointTest
 
 _FIELDS = ("person_id", "camera_id", "is_query")
 
@@ -29,6 +30,10 @@ class ReIDMetric(BaseMetric):
     Args:
         metric (str): 'cosine' or 'euclidean'.
         topk (Sequence[int]): Ranks k to report as 'reid/Rank-k'.
+        rerank (bool | dict): Report also 'reid/rerank/mAP' and so on, by k-reciprocal re-ranking
+            of the same features; a dict sets its ``k1``, ``k2`` and ``lambda_value``.
+        viewpoints (bool): Report also 'reid/single/front/mAP' and so on, see
+            :meth:`mmvareid.evaluation.ViewpointTest.scores`; nothing if no viewpoint is known.
         collect_device (str): 'cpu' or 'gpu', see mmengine's ``BaseMetric``.
         prefix (str, optional): Of the names, in place of 'reid'.
         collect_dir (str, optional): A folder that the processes share, see ``BaseMetric``.
@@ -40,6 +45,8 @@ class ReIDMetric(BaseMetric):
         self,
         metric: str = "cosine",
         topk: Sequence[int] = (1, 5, 10),
+        rerank: bool | dict = False,
+        viewpoints: bool = False,
         collect_device: str = "cpu",
         prefix: str | None = None,
         collect_dir: str | None = None,
@@ -51,6 +58,8 @@ class ReIDMetric(BaseMetric):
             raise ValueError(f"topk has to hold ranks from 1 on, but got {topk}")
         self.metric = metric
         self.topk = tuple(topk)
+        self.rerank = rerank
+        self.viewpoints = viewpoints
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep one result a sample, so that MMEngine can drop a distributed sampler's padding."""
@@ -70,7 +79,8 @@ class ReIDMetric(BaseMetric):
             # A copy: a row is a view, and would keep and pickle its whole batch.
             feature = sample["feature"].detach().to("cpu", torch.float32, copy=True)
             ids = {name: int(sample[name]) for name in _FIELDS}
-            self.results.append({"feature": feature, **ids})
+            view = int(sample.get("viewpoint", -1))
+            self.results.append({"feature": feature, "viewpoint": view, **ids})
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Rank all gallery samples for all queries.
@@ -79,29 +89,45 @@ class ReIDMetric(BaseMetric):
             results (list[dict]): What ``process`` kept, of the whole dataset.
 
         Returns:
-            dict[str, float]: 'mAP', 'mINP' and 'Rank-k', in percent.
+            dict[str, float]: 'mAP', 'mINP' and 'Rank-k', in percent, and what the options add.
         """
-        query = [result for result in results if result["is_query"]]
-        gallery = [result for result in results if not result["is_query"]]
-        if not query or not gallery:
+        features = torch.stack([result["feature"] for result in results])
+        persons, cameras, viewpoints, is_query = (
+            np.array([result[key] for result in results])
+            for key in ("person_id", "camera_id", "viewpoint", "is_query")
+        )
+        is_query = is_query.astype(bool)
+        if not is_query.any() or is_query.all():
             raise ValueError(
                 "the test set has to have queries and a gallery, but got "
-                f"{len(query)} samples with is_query and {len(gallery)} without"
+                f"{is_query.sum()} samples with is_query and {(~is_query).sum()} without"
             )
-        features, ids, cameras = _columns(query)
-        gallery_features, gallery_ids, gallery_cameras = _columns(gallery)
-        ranking = rank(
-            features, gallery_features, ids, gallery_ids, cameras, gallery_cameras, self.metric
-        )
-        print_log(_describe(ranking, ids, gallery_ids), logger="current")
-        return ranking.summary(self.topk)
+        query, gallery = np.flatnonzero(is_query), np.flatnonzero(~is_query)
 
+        def ranked(rerank: bool | dict) -> Ranking:
+            return rank(
+                *(features[torch.as_tensor(query)], features[torch.as_tensor(gallery)]),
+                *(persons[query], persons[gallery], cameras[query], cameras[gallery]),
+                metric=self.metric,
+                rerank=rerank,
+            )
 
-def _columns(results: list[dict]) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """Features (N, D), persons (N,) and cameras (N,) of results."""
-    features = torch.stack([result["feature"] for result in results])
-    person, camera = (np.array([r[key] for r in results]) for key in ("person_id", "camera_id"))
-    return features, person, camera
+        ranking = ranked(rerank=False)
+        print_log(_describe(ranking, persons[query], persons[gallery]), logger="current")
+        scores = ranking.summary(self.topk)
+        if self.rerank is not False:
+            again = ranked(self.rerank).summary(self.topk)
+            scores.update({f"rerank/{name}": value for name, value in again.items()})
+        if self.viewpoints and (viewpoints >= 0).any():
+            unknown = int((viewpoints < 0).sum())
+            print_log(
+                f"ReIDMetric: viewpoints of {len(results) - unknown} images are known; {unknown} "
+                "are left out of the scores by viewpoint",
+                logger="current",
+            )
+            test = ViewpointTest(features, persons, cameras, viewpoints, is_query, self.metric)
+            scores.update(test.scores())
+        return scores
 
 
 def _describe(ranking: Ranking, query_ids: np.ndarray, gallery_ids: np.ndarray) -> str:

@@ -55,4 +55,4 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type="mmvareid.ReIDMetric")
-test_evaluator = val_evaluator
+test_evaluator = dict(type="mmvareid.ReIDMetric", viewpoints=True)
