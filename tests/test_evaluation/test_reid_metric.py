@@ -87,6 +87,44 @@ def test_names_and_prefix():
     assert list(found) == ["duke/mAP", "duke/mINP", "duke/Rank-2"]
 
 
+def test_reranking_and_viewpoints_are_switches():
+    samples = make_samples()
+    halves = [[s for s in samples if s["is_query"] is flag] for flag in (True, False)]
+    features = [torch.stack([s["feature"] for s in half]) for half in halves]
+    ids = [[s[key] for s in half] for key in ("person_id", "camera_id") for half in halves]
+    found = evaluate(
+        samples, range(NUM_SAMPLES), NUM_SAMPLES, rerank=dict(k1=5), viewpoints=True, topk=(1,)
+    )
+    plain, again = (rank(*features, *ids, rerank=r).summary((1,)) for r in (False, dict(k1=5)))
+    assert [found[f"reid/{name}"] for name in plain] == [*plain.values()]
+    assert [found[f"reid/rerank/{name}"] for name in plain] == [*again.values()]
+    assert plain != again
+    # all are of view 0: it is the only one
+    assert {key for key in found if "/single/" in key} == {
+        f"reid/single/{view}/{name}"
+        for view in ("front", "mean")
+        for name in ("mAP", "Rank-1", "Rank-5")
+    }
+
+
+def test_unknown_viewpoints_are_counted_and_none_at_all_is_silent(monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        "mmvareid.evaluation.reid_metric.print_log", lambda line, **kwargs: lines.append(line)
+    )
+    samples = make_samples()
+    for i, one in enumerate(samples):
+        one["viewpoint"] = -1 if i < 10 else i % 3
+    found = evaluate(samples, range(NUM_SAMPLES), NUM_SAMPLES, viewpoints=True)
+    assert "viewpoints of 141 images are known; 10 are left out" in lines[1]
+    assert "reid/cross/back/mAP" in found
+    for one in samples:
+        del one["viewpoint"]
+    lines.clear()
+    found = evaluate(samples, range(NUM_SAMPLES), NUM_SAMPLES, viewpoints=True)
+    assert len(found) == 5 and len(lines) == 1
+
+
 def test_keeps_a_float32_copy_of_each_feature():
     batch = torch.randn(4, 8, dtype=torch.float16, requires_grad=True)
     metric = ReIDMetric()

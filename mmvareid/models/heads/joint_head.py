@@ -36,7 +36,7 @@ class JointHead(BaseModule):
         """
         losses: dict[str, Tensor] = {}
         for head, feat in zip(self.heads, feats, strict=True):
-            found = head.loss((feat,), data_samples)
+            found = head.loss((feat,), data_samples)  # type: ignore[operator]  # a head of ours
             if losses.keys() & found:
                 raise ValueError(
                     f"the losses of joined heads have to differ in name, but got {[*found]} beside "

@@ -37,6 +37,20 @@ class StripeHead(ReIDHead):
         self.weight = nn.Parameter(torch.empty(num_stripes, num_classes, in_channels))
         nn.init.normal_(self.weight, std=0.01)
 
+    def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Return the local features (B, S, D).
+
+        Raises:
+            ValueError: The neck gives another number of stripes.
+        """
+        x = feats[-1]
+        if x.dim() != 3 or x.shape[1] != self.num_stripes:
+            raise ValueError(
+                f"StripeHead has to have local features (B, num_stripes={self.num_stripes}, D), "
+                f"but got {tuple(x.shape)}; set num_stripes to that of the StripePyramid"
+            )
+        return x
+
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return unit descriptors (B, S·D): the unit local features, side by side."""
         local = F.normalize(self.pre_logits(feats).float(), dim=2)  # (B, S, D)

@@ -78,17 +78,26 @@ class VAHead(ReIDHead):
     ) -> dict[str, Tensor]:
         """Return L_y, L_v and β·L_R, apart, of descriptors x (B, D), float32."""
         x = F.normalize(x, dim=1)
-        losses = {"loss_id": self.loss_id(self._logits(x, self.weight, labels), labels)}
+        losses = {"loss_id": self.loss_id(self.identity_logits(x, labels), labels)}
         if self.loss_view is not None:
             views = self._viewpoints(data_samples).to(x.device)  # (B,)
-            targets = torch.where(views >= 0, labels * self.num_views + views, -1)
-            logits = self._logits(x, self.view_weight.flatten(0, 1), targets)  # (B, K·V)
-            losses["loss_view"] = self.loss_view(
-                logits.unflatten(1, (-1, self.num_views)), labels, views
-            )
+            losses["loss_view"] = self.loss_view(self.view_logits(x, labels, views), labels, views)
         if self.loss_center is not None:
             losses["loss_center"] = self.loss_center(self.weight, self.view_weight)
         return losses
+
+    def identity_logits(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Return the logits (B, K) of Eq. 3 of unit x (B, D), with the margin at labels (B,)."""
+        return self._logits(x, self.weight, labels)
+
+    def view_logits(self, x: Tensor, labels: Tensor, views: Tensor) -> Tensor:
+        """Return the logits (B, K, V) of Eq. 4 of unit x (B, D).
+
+        The margin is at labels (B,) and views (B,); a view of -1 gets none.
+        """
+        targets = torch.where(views >= 0, labels * self.num_views + views, -1)
+        logits = self._logits(x, self.view_weight.flatten(0, 1), targets)  # (B, K·V)
+        return logits.unflatten(1, (-1, self.num_views))
 
     def _logits(self, x: Tensor, centers: Tensor, targets: Tensor) -> Tensor:
         """Return margin logits (B, C) of unit x (B, D) against centres (C, D)."""
@@ -106,3 +115,8 @@ class VAHead(ReIDHead):
                 level=logging.WARNING,
             )
         return torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
+
+
+def find_va_head(model: nn.Module) -> VAHead | None:
+    """Return the first VAHead within a model, however wrapped or joined, or None."""
+    return next((module for module in model.modules() if isinstance(module, VAHead)), None)

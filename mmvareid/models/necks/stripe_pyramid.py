@@ -46,14 +46,11 @@ class StripePyramid(BaseModule):
         ]
         channels = len(self.windows) * out_channels
         # A grouped convolution is one 1x1 convolution for each of the S windows.
-        self.reduction = nn.Sequential(
-            nn.Conv1d(
-                len(self.windows) * in_channels, channels, 1, groups=len(self.windows), bias=False
-            ),
-            nn.BatchNorm1d(channels),
-            nn.ReLU(inplace=True),
+        conv = nn.Conv1d(
+            len(self.windows) * in_channels, channels, 1, groups=len(self.windows), bias=False
         )
-        nn.init.kaiming_normal_(self.reduction[0].weight)
+        nn.init.kaiming_normal_(conv.weight)
+        self.reduction = nn.Sequential(conv, nn.BatchNorm1d(channels), nn.ReLU(inplace=True))
 
     @property
     def num_stripes(self) -> int:
@@ -82,5 +79,5 @@ class StripePyramid(BaseModule):
         # A window's mean is the mean of its parts' means, since parts are of equal height.
         parts = x.mean(dim=3).unflatten(2, (self.num_parts, -1)).mean(dim=3)  # (B, C, P)
         pooled = [parts[:, :, top:bottom].mean(dim=2) for top, bottom in self.windows]
-        stacked = torch.cat(pooled, dim=1)[:, :, None]  # (B, S·C, 1)
-        return (self.reduction(stacked).unflatten(1, (self.num_stripes, -1)).squeeze(3),)
+        reduced = self.reduction(torch.cat(pooled, dim=1)[:, :, None])  # (B, S·D, 1)
+        return (reduced.squeeze(2).unflatten(1, (self.num_stripes, -1)),)
