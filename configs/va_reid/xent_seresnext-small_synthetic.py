@@ -17,8 +17,8 @@ val_dataloader = dict(dataset=dict(type="mmvareid.SyntheticPeople", data_root=da
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
-train_cfg = dict(max_epochs=12, val_interval=4)
+train_cfg = dict(max_epochs=8, val_interval=4)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, begin=0, end=2, convert_to_iter_based=True),
-    dict(type="MultiStepLR", milestones=[8, 10], gamma=0.1, begin=0),
+    dict(type="MultiStepLR", milestones=[5, 7], gamma=0.1, begin=0),
 ]

@@ -93,7 +93,7 @@ def rows_of(args: argparse.Namespace) -> list[Row]:
 
 def _get(cfg: Any, key: str) -> Any:
     for part in key.split("."):
-        if part not in cfg:
+        if cfg is None or part not in cfg:
             raise ValueError(f"a sweep has to change a value of the config, but it has no {key}")
         cfg = cfg[part]
     return cfg
@@ -102,7 +102,7 @@ def _get(cfg: Any, key: str) -> Any:
 def check_same_config(run: Run) -> None:
     """Raise ``ValueError`` if the folder holds a run of another config."""
     path = run.folder / "config.py"
-    if path.exists() and Config.fromfile(path).to_dict() != run.row.cfg.to_dict():
+    if path.exists() and path.read_text() != run.row.cfg.pretty_text:
         raise ValueError(
             f"{path} has to be the config of this run, but differs from it; use another "
             "--work-dir, or remove the folder"

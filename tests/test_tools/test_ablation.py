@@ -1,0 +1,106 @@
+"""Rows x seeds: run once, resumed, summed up."""
+
+import importlib.util
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import cv2
+import pytest
+from small_run import CONFIGS, ENV, ROOT, SMALL, command
+
+from mmvareid.datasets import make_synthetic
+
+ROW = CONFIGS / "va-reid_seresnext-small_synthetic.py"
+
+spec = importlib.util.spec_from_file_location("ablation", ROOT / "tools/analysis_tools/ablation.py")
+ablation = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(ablation)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    root = tmp_path_factory.mktemp("people") / "set"
+    make_synthetic(root, num_ids=8, images_per_id=12, num_distractors=5, num_junk=3, seed=1)
+    return root
+
+
+def call(people, work_dir, *args, options=(), configs=(ROW,)):
+    options = [*SMALL, f"data_root={people}", "num_classes=4", "train_cfg.max_epochs=1", *options]
+    return subprocess.run(
+        command(
+            "analysis_tools/ablation.py", *configs, "--work-dir", work_dir, *args, options=options
+        ),
+        capture_output=True, text=True, timeout=300, env=ENV, cwd=ROOT,
+    )  # fmt: skip
+
+
+def test_a_sweep_is_run_once_and_told_with_what_is_missing(people, tmp_path):
+    args = ("--sweep", "beta=0.1,1", "--seeds", 0, "--jobs", 2)
+    done = call(people, tmp_path, *args)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "va-reid_seresnext-small_synthetic_beta=1" / "seed0"
+    assert "loss_weight=1.0" in (folder / "config.py").read_text()
+    written = (folder / "results.json").stat().st_mtime_ns
+
+    # The row itself is the sweep's 0.1: two trainings make three rows.
+    table = json.loads((tmp_path / "ablation.json").read_text())
+    assert [row["sweep"] for row in table] == [None, ["beta", 0.1], ["beta", 1.0]]
+    assert len(list(tmp_path.glob("*/seed0"))) == 2
+    assert table[0]["metrics"] == table[1]["metrics"]
+    scores = json.loads((folder / "results.json").read_text())
+    assert table[2]["metrics"]["reid/mAP"] == {"mean": scores["reid/mAP"], "std": None}
+    assert cv2.imread(str(tmp_path / "ablation_beta.png")).std() > 5
+
+    # Again, with a seed that is not run: nothing is done twice, and what is missing is marked.
+    again = call(people, tmp_path, "--sweep", "beta=0.1,1", "--seeds", 0, 1, "--summary")
+    assert again.returncode == 0, again.stderr
+    assert (folder / "results.json").stat().st_mtime_ns == written
+    text = (tmp_path / "ablation.md").read_text()
+    assert text.count("| 1 (1 not run) |") == 3
+    assert text in again.stdout
+
+    other = call(people, tmp_path, *args, options=["model.head.scale=5"])
+    assert re.search(
+        r"config.py has to be the config of this run.*another --work-dir", other.stderr
+    )
+
+
+def test_a_failed_run_is_told_and_stops_no_other(people, tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text(f"_base_ = '{ROW}'\nmodel = dict(head=dict(scale=-1))\n")
+    done = call(people, tmp_path / "runs", "--seeds", 0, configs=(bad, ROW))
+    assert done.returncode == 1
+    assert "1 runs failed" in done.stderr
+    assert "scale has to be above 0" in (tmp_path / "runs/bad/seed0/output.log").read_text()
+    text = (tmp_path / "runs/ablation.md").read_text()
+    assert "| bad | 0 (1 not run) | not run | not run |" in text
+    assert "| va-reid_seresnext-small_synthetic | 1 |" in text
+
+
+def test_mean_and_sample_deviation(tmp_path):
+    row = ablation.Row("a", None)
+    runs = [ablation.Run(row, seed, tmp_path / str(seed)) for seed in range(4)]
+    for run, value in zip(runs, (1.0, 2.0, 6.0), strict=False):
+        run.folder.mkdir()
+        run.results.write_text(json.dumps({"reid/mAP": value}))
+    (found,) = ablation.summarize([row], runs)
+    assert found["metrics"]["reid/mAP"]["mean"] == 3
+    assert found["metrics"]["reid/mAP"]["std"] == pytest.approx(7**0.5)
+    assert found["seeds"] == [0, 1, 2] and found["not_run"] == [3]
+    assert "| a | 3 (1 not run) | 3.00 ± 2.65 | - |" in ablation.markdown(
+        [found], ["reid/mAP", "reid/rerank/mAP"]
+    )
+
+
+@pytest.mark.parametrize("text", ["gamma=1", "alpha", "alpha="])
+def test_unknown_sweeps_are_refused(text):
+    with pytest.raises(Exception, match="a sweep has to be name=value,value with a name of alpha"):
+        ablation.parse_sweep(text)
+
+
+def test_a_sweep_of_what_a_row_lacks_is_refused(people, tmp_path):
+    lacking = Path(CONFIGS / "xent_seresnext-small_synthetic.py")
+    done = call(people, tmp_path, "--sweep", "beta=1", configs=(lacking,))
+    assert "it has no model.head.loss_center.loss_weight" in done.stderr
