@@ -2,7 +2,8 @@
 
 import mmpretrain.engine  # noqa: F401  a child registry does not import its parent's modules
 
+from .center_angle_hook import CenterAngleHook
 from .channels_last_hook import ChannelsLastHook
 from .data_check_hook import DataCheckHook
 
-__all__ = ["ChannelsLastHook", "DataCheckHook"]
+__all__ = ["CenterAngleHook", "ChannelsLastHook", "DataCheckHook"]

@@ -30,7 +30,7 @@ class VAHead(ReIDHead):
         in_channels (int): Size D of the neck's descriptor.
         num_classes (int): Number K of training identities.
         num_views (int): Number V of viewpoints. Defaults to 3: front, side, back.
-        scale (float): s of Eq. 3 and 4. Defaults to 20.
+        scale (float): s of Eq. 3 and 4. Defaults to 10.
         margin (float): m of Eq. 3 and 4. Defaults to 0.1.
         margin_type (str): ``'arc'`` or ``'cos'``, see :func:`.margin_logits`.
         loss_id (dict): L_y of logits (B, K) and labels. Defaults to ALSR.
@@ -44,7 +44,7 @@ class VAHead(ReIDHead):
         in_channels: int,
         num_classes: int,
         num_views: int = 3,
-        scale: float = 20.0,
+        scale: float = 10.0,
         margin: float = 0.1,
         margin_type: str = "arc",
         loss_id: dict = dict(type="mmvareid.ALSRLoss"),

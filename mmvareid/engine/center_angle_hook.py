@@ -1,0 +1,132 @@
+"""The angles between identity and viewpoint centres, epoch by epoch."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmvareid.models.heads.va_head import find_va_head
+from mmvareid.registry import HOOKS
+
+from .data_check_hook import sample_infos
+
+
+@HOOKS.register_module()
+class CenterAngleHook(Hook):
+    """Log after each epoch how far the centres of a VAHead lie apart, in degrees.
+
+    The scalars are ``angle/identity_view`` (W_k and its U_kv), ``angle/view_view`` (two views of
+    one identity), ``angle/identity_identity`` (W_k and W_j), and their standard deviations under
+    the same names with ``_std``. They go where the losses go (``vis_data/scalars.json``,
+    TensorBoard); ``tools/visualization/plot_angles.py`` draws them. A viewpoint centre counts if
+    training images have that identity and viewpoint; the log says how many do.
+
+    The runtimes in ``configs/_base_`` have it. Other configs add it by::
+
+        custom_hooks = [dict(type="mmvareid.CenterAngleHook"), ...]
+
+    A model without viewpoint centres logs nothing.
+
+    Args:
+        max_pairs (int): Pairs of identities that are measured at most; from more, a sample that
+            is the same each epoch. Defaults to 1000.
+    """
+
+    def __init__(self, max_pairs: int = 1000) -> None:
+        if max_pairs < 1:
+            raise ValueError(f"max_pairs has to be at least 1, but got {max_pairs}")
+        self.max_pairs = max_pairs
+        self.trained: Tensor | None = None  # (K, V)
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the centres that have training images, and log how many do."""
+        head = find_va_head(runner.model)
+        if head is None or not hasattr(head, "view_weight"):
+            return
+        self.trained = None
+        if not hasattr(runner.train_dataloader.dataset, "get_data_info"):
+            return
+        infos = sample_infos(runner.train_dataloader)
+        self.trained = views_with_images(infos, *head.view_weight.shape[:2])
+        runner.logger.info(
+            f"{int(self.trained.sum())} of {self.trained.numel()} viewpoint centres have training "
+            "images; angles are logged of those"
+        )
+
+    @master_only
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Measure the angles and hand them to the visualizer."""
+        head = find_va_head(runner.model)
+        if head is None or not hasattr(head, "view_weight"):
+            return
+        angles = center_angles(
+            head.weight.detach(), head.view_weight.detach(), self.trained, self.max_pairs
+        )
+        scalars: dict[str, float] = {}
+        for name, values in angles.items():
+            if values.numel():
+                scalars[f"angle/{name}"] = values.mean().item()
+                scalars[f"angle/{name}_std"] = values.std(correction=0).item()
+        epoch = runner.epoch + 1
+        said = ", ".join(
+            f"{name} {scalars[f'angle/{name}']:.1f} ± {scalars[f'angle/{name}_std']:.1f}"
+            for name, values in angles.items()
+            if values.numel()
+        )
+        runner.logger.info(f"Angles of centres after epoch {epoch}, in degrees: {said}")
+        runner.visualizer.add_scalars({**scalars, "epoch": epoch}, step=runner.iter)
+
+
+def views_with_images(infos: list[dict], num_ids: int, num_views: int) -> Tensor:
+    """Return which identities have images of which viewpoints, (K, V) bool."""
+    found = torch.zeros(num_ids, num_views, dtype=torch.bool)
+    for info in infos:
+        label, view = info.get("gt_label", -1), info.get("viewpoint", -1)
+        if 0 <= label < num_ids and 0 <= view < num_views:
+            found[label, view] = True
+    return found
+
+
+def center_angles(
+    identity_centers: Tensor,
+    view_centers: Tensor,
+    trained: Tensor | None = None,
+    max_pairs: int = 1000,
+) -> dict[str, Tensor]:
+    """Return the angles between centres, in degrees, as three lists of unequal length.
+
+    Args:
+        identity_centers (Tensor): W, (K, D).
+        view_centers (Tensor): U, (K, V, D).
+        trained (Tensor | None): (K, V) bool, the viewpoint centres that count. None takes all.
+        max_pairs (int): Pairs of identities at most.
+
+    Returns:
+        dict: ``identity_view``, each W_k with its U_kv; ``view_view``, each U_kv with U_kv', v <
+        v'; ``identity_identity``, each W_k with W_j, k < j, or a sample of such pairs.
+    """
+    w = F.normalize(identity_centers.double().cpu(), dim=1)
+    u = F.normalize(view_centers.double().cpu(), dim=2)
+    num_ids, num_views = u.shape[:2]
+    if trained is None:
+        trained = torch.ones(num_ids, num_views, dtype=torch.bool)
+    first, second = torch.triu_indices(num_views, num_views, offset=1)
+    left, right = identity_pairs(num_ids, max_pairs)
+    cosines = {
+        "identity_view": torch.einsum("kd,kvd->kv", w, u)[trained],
+        "view_view": (u[:, first] * u[:, second]).sum(2)[trained[:, first] & trained[:, second]],
+        "identity_identity": (w[left] * w[right]).sum(1),
+    }
+    return {name: cos.clamp(-1, 1).acos().rad2deg() for name, cos in cosines.items()}
+
+
+def identity_pairs(num_ids: int, max_pairs: int) -> Tensor:
+    """Return all pairs of different identities, (2, N), or ``max_pairs`` of them, seeded."""
+    if num_ids * (num_ids - 1) // 2 <= max_pairs:
+        return torch.triu_indices(num_ids, num_ids, offset=1)
+    generator = torch.Generator().manual_seed(0)
+    left = torch.randint(num_ids, (max_pairs,), generator=generator)
+    step = torch.randint(1, num_ids, (max_pairs,), generator=generator)
+    return torch.stack([left, (left + step) % num_ids])
