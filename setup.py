@@ -24,7 +24,16 @@ EXTRAS = {
         "mmpretrain>=1.2,<1.3",
         "setuptools<82",  # upstream imports pkg_resources
     ],
-    "test": ["hypothesis", "mypy", "pre-commit", "pytest", "ruff"],
+    "analysis": ["scikit-learn"],  # t-SNE of features
+    "test": [
+        "hypothesis",
+        "mypy",
+        "pre-commit",
+        "pytest",
+        "ruff",
+        "thop>=0.1.1",  # releases of 2020 count batch norm otherwise
+        "timm",
+    ],
 }
 
 setup(
@@ -46,5 +55,5 @@ setup(
         "torch>=2.4",
         "torchvision",  # mmpretrain imports it at import
     ],
-    extras_require={**EXTRAS, "all": EXTRAS["onedl"] + EXTRAS["test"]},
+    extras_require={**EXTRAS, "all": EXTRAS["onedl"] + EXTRAS["analysis"] + EXTRAS["test"]},
 )

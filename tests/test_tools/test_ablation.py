@@ -94,6 +94,23 @@ def test_mean_and_sample_deviation(tmp_path):
     )
 
 
+def test_gains_are_paired_by_seed(tmp_path):
+    rows = [ablation.Row(name, None) for name in "ab"]
+    runs = [
+        ablation.Run(row, seed, tmp_path / f"{row.name}{seed}")
+        for row in rows
+        for seed in (0, 1, 2)
+    ]
+    for run, value in zip(runs, (1.0, 5.0, 9.0, 2.0, 8.0), strict=False):
+        run.folder.mkdir()
+        run.results.write_text(json.dumps({"reid/mAP": value}))
+    table = ablation.summarize(rows, runs, "a")
+    assert table[1]["gain"]["reid/mAP"] == {"mean": 2, "std": pytest.approx(2**0.5)}
+    text = ablation.markdown(table, ["reid/mAP"], "a")
+    assert "| row | seeds | mAP | Δ mAP |" in text
+    assert "| b | 2 (1 not run) | 5.00 ± 4.24 | +2.00 ± 1.41 |" in text
+
+
 @pytest.mark.parametrize("text", ["gamma=1", "alpha", "alpha="])
 def test_unknown_sweeps_are_refused(text):
     with pytest.raises(Exception, match="a sweep has to be name=value,value with a name of alpha"):

@@ -38,14 +38,24 @@ def trained(people, tmp_path_factory):
 def test_the_market_config_trains_and_its_checkpoint_scores(people, trained, tmp_path):
     out = tmp_path / "metrics.json"
     options = [*SMALL, f"data_root={people}", "num_classes=4"]
-    run(
+    printed = run(
         "test.py", MARKET, trained / "epoch_2.pth", "--work-dir", tmp_path, "--out", out,
         options=options,
     )  # fmt: skip
     metrics = json.loads(out.read_text())
-    assert set(metrics) == {f"reid/{k}" for k in ("mAP", "mINP", "Rank-1", "Rank-5", "Rank-10")}
     last = scores(trained)[-1]
-    assert metrics == pytest.approx(last)
+    assert set(last) == {f"reid/{k}" for k in ("mAP", "mINP", "Rank-1", "Rank-5", "Rank-10")}
+    assert {name: metrics[name] for name in last} == pytest.approx(last)
+    # The data has viewpoints, so testing shows them too, and prints all in tables.
+    assert {f"reid/cross/{view}/mAP" for view in ("front", "side", "back", "mean")} <= set(metrics)
+    assert "gallery front" in printed and "By viewpoint" in printed
+
+
+def test_testing_without_viewpoints_says_nothing_of_them(people, trained):
+    options = [*SMALL, f"data_root={people}", "num_classes=4", "viewpoint_file=None"]
+    printed = run("test.py", MARKET, trained / "epoch_2.pth", options=options)
+    tail = printed[printed.index("Epoch(test)") :]
+    assert "reid/mAP" in tail and "viewpoint" not in tail.lower() and "cross" not in tail
 
 
 def test_two_processes_train_and_score_as_one(people, tmp_path):
@@ -65,7 +75,8 @@ def test_two_processes_train_and_score_as_one(people, tmp_path):
     assert two == pytest.approx(one, abs=1e-6)
     # The validation of the training itself used the statistics that the checkpoint holds. The
     # log keeps four digits.
-    assert scores(tmp_path / "train")[-1] == pytest.approx(one, abs=1e-3)
+    last = scores(tmp_path / "train")[-1]
+    assert last == pytest.approx({name: one[name] for name in last}, abs=1e-3)
 
 
 def test_killed_in_an_epoch_it_resumes_and_ends_as_without_the_kill(people, tmp_path):

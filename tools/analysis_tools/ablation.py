@@ -60,7 +60,8 @@ class Run:
         config = self.folder / "config.py"
         self.row.cfg.dump(config)
         env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        train = [config, "--work-dir", self.folder, "--seed", self.seed, "--resume"]
+        work_dir = self.folder / "run"  # MMEngine writes a config.py of its own there
+        train = [config, "--work-dir", work_dir, "--seed", self.seed, "--resume"]
         with (self.folder / "output.log").open("a") as log:
 
             def call(tool: str, *args: object) -> None:
@@ -68,9 +69,9 @@ class Run:
                 subprocess.run(command, stdout=log, stderr=log, env=env, check=True)
 
             call("train.py", *train, "--no-validate")
-            checkpoint = (self.folder / "last_checkpoint").read_text().strip()
+            checkpoint = (work_dir / "last_checkpoint").read_text().strip()
             whole = self.folder / "results.part.json"
-            call("test.py", config, checkpoint, "--work-dir", self.folder, "--out", whole)
+            call("test.py", config, checkpoint, "--work-dir", work_dir, "--out", whole)
         whole.replace(self.results)  # so that results are whole or not there
 
 
@@ -138,60 +139,81 @@ def execute(runs: list[Run], jobs: int) -> list[Run]:
                 bar.advance(task)
 
         with ThreadPoolExecutor(jobs) as pool:
-            list(pool.map(one, todo))
+            try:
+                list(pool.map(one, todo))
+            except KeyboardInterrupt:  # else the pool would go on with the next run
+                pool.shutdown(cancel_futures=True)
+                raise
     return failed
 
 
-def summarize(rows: list[Row], runs: list[Run]) -> list[dict]:
-    """Mean and sample standard deviation of each metric over the seeds that were run."""
+def summarize(rows: list[Row], runs: list[Run], baseline: str | None = None) -> list[dict]:
+    """Mean and sample standard deviation of each metric over the seeds that were run.
+
+    With a baseline, also of the gain over that row, seed by seed.
+    """
+    scores: dict[str, dict[int, dict[str, float]]] = {row.name: {} for row in rows}
+    not_run: dict[str, list[int]] = {row.name: [] for row in rows}
+    for run in runs:
+        if run.results.exists():
+            scores[run.row.name][run.seed] = json.loads(run.results.read_text())
+        else:
+            not_run[run.row.name].append(run.seed)
     table = []
     for row in rows:
-        mine = [run for run in runs if run.row.name == row.name]
-        scores = {run.seed: json.loads(run.results.read_text()) for run in mine if _done(run)}
-        metrics = {
-            name: {
-                "mean": statistics.mean(values := [score[name] for score in scores.values()]),
-                "std": statistics.stdev(values) if len(values) > 1 else None,
-            }
-            for name in next(iter(scores.values()), {})
+        mine = scores[row.name]
+        found = {
+            "row": row.name,
+            "sweep": row.sweep,
+            "seeds": [*mine],
+            "not_run": not_run[row.name],
+            "metrics": _spread([*mine.values()]),
         }
-        not_run = [run.seed for run in mine if not _done(run)]
-        table.append(
-            {
-                "row": row.name,
-                "sweep": row.sweep,
-                "seeds": [*scores],
-                "not_run": not_run,
-                "metrics": metrics,
-            }
-        )
+        if baseline:
+            pairs = [
+                (mine[seed], scores[baseline][seed]) for seed in mine.keys() & scores[baseline]
+            ]
+            found["gain"] = _spread([{k: a[k] - b[k] for k in a if k in b} for a, b in pairs])
+        table.append(found)
     return table
 
 
-def _done(run: Run) -> bool:
-    return run.results.exists()
+def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
+    """Mean and sample standard deviation of what all have, by name."""
+    names = [name for name in scores[0] if all(name in one for one in scores)] if scores else []
+    values = {name: [one[name] for one in scores] for name in names}
+    return {
+        name: {
+            "mean": statistics.mean(many),
+            "std": statistics.stdev(many) if len(many) > 1 else None,
+        }
+        for name, many in values.items()
+    }
 
 
-def markdown(table: list[dict], metrics: list[str]) -> str:
+def markdown(table: list[dict], metrics: list[str], baseline: str | None = None) -> str:
     """The table for people; what was not run is said."""
     titles = [name.removeprefix("reid/") for name in metrics]
-    lines = [f"| row | seeds | {' | '.join(titles)} |", "|---|---|" + "---|" * len(metrics)]
+    if baseline:
+        titles += [f"Δ {title}" for title in titles]
+    lines = [f"| row | seeds | {' | '.join(titles)} |", "|---|---|" + "---|" * len(titles)]
     for row in table:
-        cells = []
-        for name in metrics:
-            found = row["metrics"].get(name)
-            if not found:
-                cells.append("not run" if not row["seeds"] else "-")
-            elif found["std"] is None:
-                cells.append(f"{found['mean']:.2f}")
-            else:
-                cells.append(f"{found['mean']:.2f} ± {found['std']:.2f}")
+        cells = [_cell(row["metrics"].get(name), row["seeds"]) for name in metrics]
+        if baseline:
+            cells += [_cell(row["gain"].get(name), row["seeds"], "+") for name in metrics]
         missing = f" ({len(row['not_run'])} not run)" if row["not_run"] else ""
         name = row["row"]
         if row["sweep"] and "=" not in name:
             name += f" ({row['sweep'][0]}={row['sweep'][1]:g})"
         lines.append(f"| {name} | {len(row['seeds'])}{missing} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(found: dict | None, seeds: list[int], sign: str = "") -> str:
+    if not found:
+        return "-" if seeds else "not run"
+    spread = "" if found["std"] is None else f" ± {found['std']:.2f}"
+    return f"{found['mean']:{sign}.2f}{spread}"
 
 
 def parse_sweep(text: str) -> tuple[str, list[float]]:
@@ -221,6 +243,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--summary", action="store_true", help="write tables of what is there")
     parser.add_argument("--name", default="ablation", help="name of the tables")
     parser.add_argument("--metrics", nargs="+", default=["reid/mAP", "reid/Rank-1"])
+    parser.add_argument(
+        "--baseline", help="name of a config; its row is subtracted from the others, seed by seed"
+    )
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="of every run")
     return parser.parse_args()
 
@@ -228,6 +253,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     rows = rows_of(args)
+    if args.baseline and args.baseline not in {row.name for row in rows}:
+        raise ValueError(f"--baseline has to be the name of a row, but got {args.baseline}")
     # Seed by seed, so that a table with all rows is there as early as can be.
     runs = {
         folder: Run(row, seed, folder)
@@ -238,8 +265,8 @@ def main() -> None:
     for run in runs.values():
         check_same_config(run)
     failed = [] if args.summary else execute([*runs.values()], args.jobs)
-    table = summarize(rows, [*runs.values()])
-    text = markdown(table, args.metrics)
+    table = summarize(rows, [*runs.values()], args.baseline)
+    text = markdown(table, args.metrics, args.baseline)
     (args.work_dir / f"{args.name}.json").write_text(json.dumps(table, indent=2) + "\n")
     (args.work_dir / f"{args.name}.md").write_text(text)
     for name, _ in args.sweep:
