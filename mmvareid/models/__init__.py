@@ -1,7 +1,8 @@
-"""Necks, heads and losses; backbones and the classifier around them are mmpretrain's."""
+"""Necks, heads and losses; the classifier around them and most backbones are mmpretrain's."""
 
 import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
 
+from .backbones import SEResNeXt
 from .heads import JointHead, ReIDHead, StripeHead, VAHead
 from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
 from .necks import EmbeddingNeck, JointNeck, StripePyramid
@@ -15,6 +16,7 @@ __all__ = [
     "JointNeck",
     "LSRLoss",
     "ReIDHead",
+    "SEResNeXt",
     "StripeHead",
     "StripePyramid",
     "VAHead",

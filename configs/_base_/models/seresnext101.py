@@ -8,7 +8,8 @@ model = dict(
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
     ),
     # The paper starts from ImageNet weights; tools/model_converters makes a file of them, for
-    #   --cfg-options model.backbone.init_cfg="{'type': 'Pretrained', 'checkpoint': 'FILE'}"
+    #   --cfg-options model.backbone.init_cfg.type=Pretrained
+    #                 model.backbone.init_cfg.checkpoint=FILE
     backbone=dict(type="SEResNeXt", depth=101, groups=32, width_per_group=4, strides=(1, 2, 2, 1)),
     neck=dict(type="mmvareid.EmbeddingNeck", in_channels=2048, out_channels=2048),
     head=dict(

@@ -1,0 +1,122 @@
+"""What timm, Cadene and torchvision call the tensors of mmpretrain's backbones."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mmpretrain.models import ResNet, SEResNeXt
+from mmpretrain.models.backbones.resnet import Bottleneck
+from torch import Tensor
+
+COUNTER = ".num_batches_tracked"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A library of weights.
+
+    Args:
+        backbone (type[ResNet]): mmpretrain's class of the same architecture.
+        classifier (str): The library's name of the layer that is dropped.
+        config (dict): What a config's backbone has to be for these weights.
+        renames (tuple): Patterns in mmpretrain's names, and what the library writes instead.
+    """
+
+    backbone: type[ResNet]
+    classifier: str
+    config: dict[str, str]
+    renames: tuple[tuple[str, str], ...] = ()
+
+    def name_of(self, key: str) -> str:
+        """Return the library's name of mmpretrain's tensor ``key``."""
+        for pattern, replacement in self.renames:
+            key = re.sub(pattern, replacement, key)
+        return key
+
+    def depth_of(self, names: Iterable[str]) -> int:
+        """Return the depth of a model from the names of its tensors."""
+        blocks = [re.match(r"layer([1-4])\.(\d+)\.(conv3)?", name) for name in names]
+        found = tuple(
+            1 + max((int(b[2]) for b in blocks if b and b[1] == stage), default=-1)
+            for stage in "1234"
+        )
+        bottleneck = any(b and b[3] for b in blocks)
+        for depth, (block, counts) in self.backbone.arch_settings.items():
+            if counts == found and issubclass(block, Bottleneck) == bottleneck:
+                return depth
+        raise ValueError(
+            f"layer1 to layer4 have to have the blocks of {self.backbone.__name__} of depth "
+            f"{', '.join(map(str, self.backbone.arch_settings))}, but got {found} "
+            f"{'bottlenecks' if bottleneck else 'blocks without conv3'}; choose weights of such a "
+            "model"
+        )
+
+
+SOURCES = {
+    "timm": Source(
+        SEResNeXt,
+        "fc",
+        dict(type="SEResNeXt"),
+        ((r"\.se_layer\.conv([12])\.conv\.", r".se.fc\1."),),
+    ),
+    "cadene": Source(
+        SEResNeXt,
+        "last_linear",
+        dict(type="mmvareid.SEResNeXt", stem_pool="ceil"),
+        (
+            (r"^(conv1|bn1)\.", r"layer0.\1."),
+            (r"\.se_layer\.conv([12])\.conv\.", r".se_module.fc\1."),
+        ),
+    ),
+    "torchvision": Source(ResNet, "fc", dict(type="ResNet")),
+}
+
+
+def convert(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor], list[str], int]:
+    """Give the tensors of a library's model mmpretrain's names.
+
+    Args:
+        weights (dict[str, Tensor]): The library's state dict.
+        source (str): A key of ``SOURCES``.
+
+    Returns:
+        tuple: The state dict of mmpretrain's backbone less the counters of its batch norms; the
+        names in ``weights`` that were dropped; the depth of the backbone.
+
+    Raises:
+        ValueError: ``weights`` is not exactly a model that mmpretrain has too.
+    """
+    library = SOURCES[source]
+    depth = library.depth_of(weights)
+    model = f"{library.backbone.__name__} of depth {depth}"
+    target = library.backbone(depth).state_dict()
+    counters = {library.name_of(key) for key in target if key.endswith(COUNTER)}
+    droppable = counters | {f"{library.classifier}.weight", f"{library.classifier}.bias"}
+    names = {key: library.name_of(key) for key in target if not key.endswith(COUNTER)}
+    known = droppable | {*names.values()}
+
+    missing = [name for name in names.values() if name not in weights]
+    unknown = [name for name in weights if name not in known]
+    if missing or unknown:
+        raise ValueError(
+            f"weights of {source} have to be exactly those of {model}, but got {_some(missing)} "
+            f"missing and {_some(unknown)} unknown; choose another source or other weights"
+        )
+    other = [
+        f"{name} {tuple(weights[name].shape)} for {tuple(target[key].shape)}"
+        for key, name in names.items()
+        if weights[name].shape != target[key].shape
+    ]
+    if other:
+        raise ValueError(
+            f"weights of {source} have to have the shapes of {model}, but got {_some(other)}; "
+            "choose a model of that width and number of groups"
+        )
+    dropped = [name for name in weights if name in droppable]
+    return {key: weights[name] for key, name in names.items()}, dropped, depth
+
+
+def _some(items: list[str], most: int = 8) -> str:
+    """List the first items, and count the others."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return (", ".join(items[:most]) or "none") + more

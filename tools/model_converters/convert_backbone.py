@@ -1,0 +1,117 @@
+"""Turns ImageNet weights of timm, Cadene or torchvision into a file for mmpretrain's backbones.
+
+    python tools/model_converters/convert_backbone.py SOURCE SRC DST
+
+SOURCE and the models that it may be:
+- timm: seresnext50_32x4d and seresnext101_32x4d, as .safetensors or .pth
+- cadene: se_resnext50_32x4d and se_resnext101_32x4d of pretrained-models.pytorch, likely the
+  paper's (se_resnext101_32x4d-3b2fe3d8.pth; timm has them as legacy_seresnext101_32x4d)
+- torchvision: resnet18, 34, 50, 101 and 152
+
+DST is {'state_dict': ...} with the backbone's own names, without prefix. A config takes it by
+    model = dict(backbone=dict(init_cfg=dict(type="Pretrained", checkpoint="DST")))
+and the command line by
+    --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=DST
+Cadene's weights also want type="mmvareid.SEResNeXt", stem_pool="ceil". The last stride of a config,
+2 or 1, is free: weights don't depend on it.
+
+Every tensor of SRC has to be used, but for the classifier and the counters of batch norms, and
+every tensor of the backbone has to be in SRC. Nothing in SRC is executed.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import torch
+from backbone_keys import COUNTER, SOURCES, convert
+from torch import Tensor
+
+from mmvareid.compat import load_checkpoint_safely
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict, or a checkpoint that has one, without running code from it."""
+    if path.suffix == ".safetensors":
+        loaded = _read_safetensors(path)
+    else:
+        loaded = load_checkpoint_safely(str(path), map_location="cpu")
+    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
+        loaded = loaded["state_dict"]
+    if not isinstance(loaded, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
+    ):
+        raise ValueError(
+            f"{path} has to hold a state dict, names and tensors alone, but got a "
+            f"{type(loaded).__name__} of other things; save model.state_dict()"
+        )
+    return loaded
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise ImportError(
+            f"safetensors has to be installed to read {path}, but it is not; do "
+            "pip install safetensors"
+        ) from error
+    if not path.is_file():
+        raise FileNotFoundError(f"the weights {path} do not exist")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"the weights {path} cannot be read; is the file whole? {error}"
+        ) from error
+
+
+def write_weights(state_dict: dict[str, Tensor], path: Path) -> None:
+    """Write all of a checkpoint or, where that fails, leave what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        torch.save({"state_dict": state_dict}, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def as_config(value: dict | str | int) -> str:
+    """Write a value as configs do, with ``dict(key=...)``."""
+    if isinstance(value, dict):
+        return f"dict({', '.join(f'{key}={as_config(item)}' for key, item in value.items())})"
+    return json.dumps(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", choices=SOURCES, help="the library that SRC comes from")
+    parser.add_argument("src", type=Path, help="its weights")
+    parser.add_argument("dst", type=Path, help="file to write")
+    args = parser.parse_args()
+
+    try:
+        if args.src.resolve() == args.dst.resolve():
+            raise ValueError(f"DST has to be another file than SRC, but got {args.dst} twice")
+        state_dict, dropped, depth = convert(read_weights(args.src), args.source)
+        write_weights(state_dict, args.dst)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        parser.error(str(error))
+
+    told = [name for name in dropped if not name.endswith(COUNTER)]
+    if len(told) < len(dropped):
+        told.append(f"{len(dropped) - len(told)} of *{COUNTER}")
+    init_cfg = dict(type="Pretrained", checkpoint=str(args.dst))
+    backbone = {**SOURCES[args.source].config, "depth": depth, "init_cfg": init_cfg}
+    print(f"{args.dst}: {len(state_dict)} tensors")
+    print(f"dropped: {', '.join(told) or 'nothing'}")
+    print(f"config: model = {as_config({'backbone': backbone})}")
+
+
+if __name__ == "__main__":
+    main()
