@@ -9,7 +9,6 @@ from .ranked_list import RankedList, ranked_lists
 from .ranked_list_picture import draw_ranked_lists
 from .soft_label_figure import draw_soft_labels
 from .soft_labels import SoftLabel, choose_contrast, image_soft_labels, predict_soft_labels
-from .view_names import view_name
 from .viewpoint_matrix import plot_viewpoint_matrix, viewpoint_matrix_rgb
 
 __all__ = [
@@ -30,6 +29,5 @@ __all__ = [
     "plot_viewpoint_matrix",
     "predict_soft_labels",
     "ranked_lists",
-    "view_name",
     "viewpoint_matrix_rgb",
 ]

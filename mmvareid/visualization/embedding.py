@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from .view_names import view_name
+from mmvareid.evaluation.protocols import view_names
 
 MARKERS = "osD^vP*X<>ph8d"
 UNKNOWN = "0.6"  # grey
@@ -91,6 +91,7 @@ def draw_embedding(
         axes.set(xticks=[], yticks=[])
         axes.margins(0.08)
         axes.set_title(title)
+    names = [*view_names(num_views), "unknown"]  # the last is -1
     handles = [
         Line2D(
             [],
@@ -98,7 +99,7 @@ def draw_embedding(
             linestyle="",
             marker="o",
             color=_color(view),
-            label=f"{view_name(view, num_views)} ({(views == view).sum()} images)",
+            label=f"{names[view]} ({(views == view).sum()} images)",
         )
         for view in [*range(num_views), -1]
         if (views == view).any()

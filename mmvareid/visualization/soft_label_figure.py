@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from mmvareid.evaluation.protocols import view_names
+
 from .soft_labels import SoftLabel
-from .view_names import view_name
 
 FLOOR = 1e-12  # below it a share counts as zero, which a log scale cannot show
 OTHERS = 3  # identities beside the own one
@@ -142,7 +143,6 @@ def _draw_views(
             k, i, number(value), ha="center", va="center", fontsize=9, color="w" if dark else "k"
         )
     num_views = values.shape[1]
-    views = [view_name(view, num_views) for view in range(num_views)]
-    axes.set(xticks=range(num_views), xticklabels=views, yticks=range(len(names)))
+    axes.set(xticks=range(num_views), xticklabels=view_names(num_views), yticks=range(len(names)))
     axes.set_yticklabels(names)
     axes.set_title(title, fontsize=10)

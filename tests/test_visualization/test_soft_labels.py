@@ -17,7 +17,6 @@ from mmvareid.visualization import (
     draw_soft_labels,
     image_soft_labels,
     predict_soft_labels,
-    view_name,
 )
 from mmvareid.visualization.soft_label_figure import figures_of, number
 
@@ -129,11 +128,6 @@ def test_captions_say_the_figures():
         "2e-05",
         "0",
     ]
-
-
-def test_viewpoints_have_names():
-    assert [view_name(view) for view in (-1, 0, 1, 2)] == ["unknown", "front", "side", "back"]
-    assert view_name(2, num_views=8) == "view 2"
 
 
 @pytest.mark.parametrize("kwargs", [{}, dict(loss_id=dict(type="CrossEntropyLoss"))])

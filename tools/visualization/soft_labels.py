@@ -15,7 +15,8 @@ from rich.progress import track
 
 from mmvareid.apis.features import load_model
 from mmvareid.config import load_config
-from mmvareid.visualization import choose_contrast, draw_soft_labels, image_soft_labels, view_name
+from mmvareid.evaluation import view_names
+from mmvareid.visualization import choose_contrast, draw_soft_labels, image_soft_labels
 
 BATCH = 32
 
@@ -75,7 +76,7 @@ def main() -> None:
         index = indices[i]
         images.append(dataset[index]["inputs"].permute(1, 2, 0).numpy()[..., ::-1])
         v = rows[i].viewpoint
-        view = view_name(v, num_views) if v >= 0 else "unknown viewpoint"
+        view = view_names(num_views)[v] if v >= 0 else "unknown viewpoint"
         person = infos[index]["person_id"]
         captions.append(f"{kind}: {names[index]}, person {person}, {view}".removeprefix(": "))
     args.out.parent.mkdir(parents=True, exist_ok=True)
