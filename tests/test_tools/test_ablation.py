@@ -1,10 +1,10 @@
 """Rows x seeds: run once, resumed, summed up."""
 
-import importlib.util
 import json
 import re
 import subprocess
-from pathlib import Path
+import sys
+from unittest import mock
 
 import cv2
 import pytest
@@ -14,9 +14,9 @@ from mmvareid.datasets import make_synthetic
 
 ROW = CONFIGS / "va-reid_seresnext-small_synthetic.py"
 
-spec = importlib.util.spec_from_file_location("ablation", ROOT / "tools/analysis_tools/ablation.py")
-ablation = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(ablation)
+with mock.patch.object(sys, "path", [str(ROOT / "tools/analysis_tools"), *sys.path]):
+    import ablation
+    from ablation_table import markdown, summarize
 
 
 @pytest.fixture(scope="module")
@@ -79,34 +79,25 @@ def test_a_failed_run_is_told_and_stops_no_other(people, tmp_path):
     assert "| va-reid_seresnext-small_synthetic | 1 |" in text
 
 
-def test_mean_and_sample_deviation(tmp_path):
-    row = ablation.Row("a", None)
-    runs = [ablation.Run(row, seed, tmp_path / str(seed)) for seed in range(4)]
-    for run, value in zip(runs, (1.0, 2.0, 6.0), strict=False):
-        run.folder.mkdir()
-        run.results.write_text(json.dumps({"reid/mAP": value}))
-    (found,) = ablation.summarize([row], runs)
-    assert found["metrics"]["reid/mAP"]["mean"] == 3
-    assert found["metrics"]["reid/mAP"]["std"] == pytest.approx(7**0.5)
+def test_mean_and_sample_deviation():
+    scores = {0: {"reid/mAP": 1.0}, 1: {"reid/mAP": 2.0}, 2: {"reid/mAP": 6.0}, 3: None}
+    found = summarize({"a": scores})["a"]
+    assert found["metrics"] == {"reid/mAP": {"mean": 3, "std": pytest.approx(7**0.5)}}
     assert found["seeds"] == [0, 1, 2] and found["not_run"] == [3]
-    assert "| a | 3 (1 not run) | 3.00 ± 2.65 | - |" in ablation.markdown(
-        [found], ["reid/mAP", "reid/rerank/mAP"]
-    )
+    text = markdown([{"row": "a", "sweep": None, **found}], ["reid/mAP", "reid/rerank/mAP"])
+    assert "| a | 3 (1 not run) | 3.00 ± 2.65 | - |" in text
 
 
-def test_gains_are_paired_by_seed(tmp_path):
-    rows = [ablation.Row(name, None) for name in "ab"]
-    runs = [
-        ablation.Run(row, seed, tmp_path / f"{row.name}{seed}")
-        for row in rows
-        for seed in (0, 1, 2)
-    ]
-    for run, value in zip(runs, (1.0, 5.0, 9.0, 2.0, 8.0), strict=False):
-        run.folder.mkdir()
-        run.results.write_text(json.dumps({"reid/mAP": value}))
-    table = ablation.summarize(rows, runs, "a")
-    assert table[1]["gain"]["reid/mAP"] == {"mean": 2, "std": pytest.approx(2**0.5)}
-    text = ablation.markdown(table, ["reid/mAP"], "a")
+def test_gains_are_paired_by_seed():
+    rows = {"a": {0: 1.0, 1: 5.0, 2: 9.0}, "b": {0: 2.0, 1: 8.0, 2: None}}
+    scores = {
+        row: {seed: v and {"reid/mAP": v} for seed, v in seeds.items()}
+        for row, seeds in rows.items()
+    }
+    means = summarize(scores, "a")
+    assert means["b"]["gain"] == {"reid/mAP": {"mean": 2, "std": pytest.approx(2**0.5)}}
+    table = [{"row": row, "sweep": None, **found} for row, found in means.items()]
+    text = markdown(table, ["reid/mAP"], "a")
     assert "| row | seeds | mAP | Δ mAP |" in text
     assert "| b | 2 (1 not run) | 5.00 ± 4.24 | +2.00 ± 1.41 |" in text
 
@@ -118,6 +109,6 @@ def test_unknown_sweeps_are_refused(text):
 
 
 def test_a_sweep_of_what_a_row_lacks_is_refused(people, tmp_path):
-    lacking = Path(CONFIGS / "xent_seresnext-small_synthetic.py")
+    lacking = CONFIGS / "xent_seresnext-small_synthetic.py"
     done = call(people, tmp_path, "--sweep", "beta=1", configs=(lacking,))
     assert "it has no model.head.loss_center.loss_weight" in done.stderr

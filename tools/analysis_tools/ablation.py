@@ -6,7 +6,6 @@ A run that is done is not run again, and one that was stopped goes on from its l
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablation_table import markdown, summarize
 from mmengine.config import Config, DictAction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -147,75 +147,6 @@ def execute(runs: list[Run], jobs: int) -> list[Run]:
     return failed
 
 
-def summarize(rows: list[Row], runs: list[Run], baseline: str | None = None) -> list[dict]:
-    """Mean and sample standard deviation of each metric over the seeds that were run.
-
-    With a baseline, also of the gain over that row, seed by seed.
-    """
-    scores: dict[str, dict[int, dict[str, float]]] = {row.name: {} for row in rows}
-    not_run: dict[str, list[int]] = {row.name: [] for row in rows}
-    for run in runs:
-        if run.results.exists():
-            scores[run.row.name][run.seed] = json.loads(run.results.read_text())
-        else:
-            not_run[run.row.name].append(run.seed)
-    table = []
-    for row in rows:
-        mine = scores[row.name]
-        found = {
-            "row": row.name,
-            "sweep": row.sweep,
-            "seeds": [*mine],
-            "not_run": not_run[row.name],
-            "metrics": _spread([*mine.values()]),
-        }
-        if baseline:
-            pairs = [
-                (mine[seed], scores[baseline][seed]) for seed in mine.keys() & scores[baseline]
-            ]
-            found["gain"] = _spread([{k: a[k] - b[k] for k in a if k in b} for a, b in pairs])
-        table.append(found)
-    return table
-
-
-def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
-    """Mean and sample standard deviation of what all have, by name."""
-    names = [name for name in scores[0] if all(name in one for one in scores)] if scores else []
-    values = {name: [one[name] for one in scores] for name in names}
-    return {
-        name: {
-            "mean": statistics.mean(many),
-            "std": statistics.stdev(many) if len(many) > 1 else None,
-        }
-        for name, many in values.items()
-    }
-
-
-def markdown(table: list[dict], metrics: list[str], baseline: str | None = None) -> str:
-    """The table for people; what was not run is said."""
-    titles = [name.removeprefix("reid/") for name in metrics]
-    if baseline:
-        titles += [f"Δ {title}" for title in titles]
-    lines = [f"| row | seeds | {' | '.join(titles)} |", "|---|---|" + "---|" * len(titles)]
-    for row in table:
-        cells = [_cell(row["metrics"].get(name), row["seeds"]) for name in metrics]
-        if baseline:
-            cells += [_cell(row["gain"].get(name), row["seeds"], "+") for name in metrics]
-        missing = f" ({len(row['not_run'])} not run)" if row["not_run"] else ""
-        name = row["row"]
-        if row["sweep"] and "=" not in name:
-            name += f" ({row['sweep'][0]}={row['sweep'][1]:g})"
-        lines.append(f"| {name} | {len(row['seeds'])}{missing} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(found: dict | None, seeds: list[int], sign: str = "") -> str:
-    if not found:
-        return "-" if seeds else "not run"
-    spread = "" if found["std"] is None else f" ± {found['std']:.2f}"
-    return f"{found['mean']:{sign}.2f}{spread}"
-
-
 def parse_sweep(text: str) -> tuple[str, list[float]]:
     """Read ``name=1,2,3``."""
     name, _, values = text.partition("=")
@@ -265,7 +196,12 @@ def main() -> None:
     for run in runs.values():
         check_same_config(run)
     failed = [] if args.summary else execute([*runs.values()], args.jobs)
-    table = summarize(rows, [*runs.values()], args.baseline)
+    scores: dict[str, dict[int, dict | None]] = {}
+    for run in runs.values():
+        found = json.loads(run.results.read_text()) if run.results.exists() else None
+        scores.setdefault(run.row.name, {})[run.seed] = found
+    means = summarize(scores, args.baseline)
+    table = [{"row": row.name, "sweep": row.sweep, **means[row.name]} for row in rows]
     text = markdown(table, args.metrics, args.baseline)
     (args.work_dir / f"{args.name}.json").write_text(json.dumps(table, indent=2) + "\n")
     (args.work_dir / f"{args.name}.md").write_text(text)
