@@ -1,0 +1,77 @@
+"""Heat maps of the scores by the query's and the gallery's viewpoint."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from .figure_rgb import figure_rgb
+
+
+def plot_viewpoint_matrix(
+    matrices: Mapping[str, np.ndarray], names: Sequence[str], out: Path
+) -> None:
+    """Draw heat maps side by side, on one scale from 0 to 100, with a number in each cell.
+
+    Args:
+        matrices (Mapping[str, np.ndarray]): Title -> (V, V) in percent; rows are the query's
+            viewpoint, columns the gallery's. NaN, where no query has a match, is hatched.
+        names (Sequence[str]): Names of the V viewpoints.
+        out (Path): Picture to write; the suffix chooses the format.
+
+    Raises:
+        ValueError: There is no matrix, one is not (V, V), or a value is not between 0 and 100.
+    """
+    _figure(matrices, names).savefig(out, dpi=120)
+
+
+def viewpoint_matrix_rgb(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """Return the picture of :func:`plot_viewpoint_matrix`, (H, W, 3) uint8, RGB."""
+    return figure_rgb(_figure(matrices, names))
+
+
+def _figure(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
+    _check(matrices, len(names))
+    side = max(2.4, 0.75 * len(names)) + 0.6  # inches
+    figure = Figure(figsize=(side * len(matrices) + 0.8, side + 0.5), dpi=100, layout="constrained")
+    grid = figure.subplots(1, len(matrices), squeeze=False)[0]
+    colors = colormaps["viridis"].with_extremes(bad="0.9")
+    for axes, (title, matrix) in zip(grid, matrices.items(), strict=True):
+        image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colors, vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(matrix):
+            known = not np.isnan(value)
+            if not known:
+                corner = (column - 0.5, row - 0.5)
+                hatch = dict(fill=False, hatch="////", edgecolor="0.75", linewidth=0)
+                axes.add_patch(Rectangle(corner, 1, 1, **hatch))
+            # Viridis is dark below 60.
+            color = "white" if known and value < 60 else "black"
+            text = f"{value:.1f}" if known else "-"
+            axes.text(column, row, text, ha="center", va="center", color=color)
+        places = range(len(names))
+        axes.set(title=title, xlabel="gallery's viewpoint", xticks=places, yticks=places)
+        axes.set_xticklabels(names)
+        axes.set_yticklabels(names, rotation=90, va="center")
+    grid[0].set_ylabel("query's viewpoint")
+    figure.colorbar(image, ax=list(grid), label="%")
+    return figure
+
+
+def _check(matrices: Mapping[str, np.ndarray], views: int) -> None:
+    if not matrices:
+        raise ValueError("matrices has to hold at least one matrix, but got none")
+    for title, matrix in matrices.items():
+        if views == 0 or matrix.shape != (views, views):
+            raise ValueError(
+                f"{title!r} has to be of shape ({views}, {views}), a row and a column for each of "
+                f"the names, but got {matrix.shape}"
+            )
+        known = matrix[~np.isnan(matrix)]
+        if ((known < 0) | (known > 100 + 1e-6)).any():
+            raise ValueError(
+                f"{title!r} has to be in percent, from 0 to 100, but got values from "
+                f"{known.min():g} to {known.max():g}"
+            )
