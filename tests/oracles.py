@@ -18,13 +18,20 @@ def rank_one_by_one(
     Works in float64. A tie counts against the query.
     """
     query, gallery = np.asarray(query, np.float64), np.asarray(gallery, np.float64)
-    aps, inps, first_hits = [], [], []
-    for feature, person, camera in zip(query, query_ids, query_cams, strict=True):
+    rows = []
+    for feature in query:
         if metric == "cosine":
             norms = np.linalg.norm(feature) * np.linalg.norm(gallery, axis=1)
-            distances = 1 - gallery @ feature / norms
+            rows.append(1 - gallery @ feature / norms)
         else:
-            distances = np.sqrt(((gallery - feature) ** 2).sum(axis=1))
+            rows.append(np.sqrt(((gallery - feature) ** 2).sum(axis=1)))
+    return rank_by_distances(rows, query_ids, gallery_ids, query_cams, gallery_cams, ap)
+
+
+def rank_by_distances(rows, query_ids, gallery_ids, query_cams, gallery_cams, ap="rectangular"):
+    """As ``rank_one_by_one``, from the distances (Q, G)."""
+    aps, inps, first_hits = [], [], []
+    for distances, person, camera in zip(rows, query_ids, query_cams, strict=True):
         kept = [
             (distance, bool(other == person))  # False sorts before True: a non-match is first
             for distance, other, view in zip(distances, gallery_ids, gallery_cams, strict=True)

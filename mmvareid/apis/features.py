@@ -38,11 +38,20 @@ def load_model(cfg: Config, checkpoint: str, device: str | None = None) -> BaseM
         cfg (Config): As of :func:`mmvareid.config.load_config`.
         checkpoint (str): Path of the checkpoint; it is loaded without running code from it.
         device (str | None): Defaults to the GPU if there is one.
+
+    Raises:
+        ValueError: The checkpoint lacks weights of the model.
     """
     use_safe_checkpoints()
     init_default_scope(cfg.get("default_scope", "mmpretrain"))
     model = MODELS.build(cfg.model)
-    load_checkpoint(model, checkpoint, map_location="cpu")
+    content = load_checkpoint(model, checkpoint, map_location="cpu")
+    lacking = sorted(model.state_dict().keys() - content.get("state_dict", content).keys())
+    if lacking:
+        raise ValueError(
+            f"the checkpoint {checkpoint} has to have all weights of the config's model, but "
+            f"lacks {len(lacking)} such as {lacking[0]}; is it of another config?"
+        )
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model.eval()
     return model

@@ -30,11 +30,15 @@ class DataCheckHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         head = getattr(model, "head", None)
         infos = sample_infos(runner.train_dataloader)
-        for part in getattr(head, "heads", [head]):
-            check_range(infos, "gt_label", getattr(part, "num_classes", None), "identities")
+        joined = getattr(head, "heads", None)
+        classes = {getattr(part, "num_classes", None) for part in joined or [head]}
+        for num_classes in classes:
+            check_range(infos, "gt_label", num_classes, "identities", "num_classes")
+        for i, part in enumerate(joined or [head]):
             uses_views = getattr(part, "loss_view", None) is not None
             num_views = getattr(part, "num_views", None) if uses_views else None
-            check_range(infos, "viewpoint", num_views, "viewpoints")
+            option = f"model.head.heads.{i}.num_views" if joined else "model.head.num_views"
+            check_range(infos, "viewpoint", num_views, "viewpoints", option)
         if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
             infos = sample_infos(runner.val_dataloader)
             check_queries(infos)
@@ -61,7 +65,7 @@ def check_batches(loader: DataLoader) -> None:
         )
 
 
-def check_range(infos: list[dict], key: str, number: int | None, what: str) -> None:
+def check_range(infos: list[dict], key: str, number: int | None, what: str, option: str) -> None:
     """Raise ``ValueError`` if a label is not below ``number``; say so if identities are fewer."""
     if number is None:
         return
@@ -73,7 +77,6 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str) -> N
             raise ValueError(
                 f"{key} has to be at least {lowest}, but {info['img_path']} has {info[key]}"
             )
-    option = {"gt_label": "num_classes", "viewpoint": "model.head.num_views"}[key]
     if needed > number:
         raise ValueError(
             f"the training data has {needed} {what}, but the head has room for {number} "

@@ -9,7 +9,7 @@ from mmengine.dist import collect_results
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmvareid.evaluation.viewpoint_scores import ViewpointTest
+from mmvareid.evaluation import ViewpointTest
 from mmvareid.registry import HOOKS
 from mmvareid.visualization.query_choice import choose_queries
 from mmvareid.visualization.ranked_list import ranked_lists
@@ -114,11 +114,11 @@ class RetrievalVisualizationHook(Hook):
         # No slash in the names: the local backend takes them for names of files.
         runner.visualizer.add_image("ranked_lists", picture, step=_step(runner))
 
-        columns = [
+        ids, cameras, viewpoints, is_query = (
             np.array([info[key] for info in infos])
             for key in ("person_id", "camera_id", "viewpoint", "is_query")
-        ]
-        test = ViewpointTest(torch.from_numpy(features), *columns)
+        )
+        test = ViewpointTest(torch.from_numpy(features), ids, cameras, viewpoints, is_query)
         if self.matrix and test.names:
             picture = viewpoint_matrix_rgb(test.matrix(), test.names)
             runner.visualizer.add_image("viewpoint_matrix", picture, step=_step(runner))

@@ -1,17 +1,15 @@
 """Rank a gallery for each query: exact, in blocks, without a sort and without Q x G memory."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .counting import count_ahead
-from .reranking import reranked_blocks
-from .similarity import METRICS, similarity_blocks
-
-Features: TypeAlias = Tensor | np.ndarray
+from .reranking import rerank_options, reranked_blocks
+from .similarity import METRICS, Features, as_features, similarity_blocks
 
 _JUNK = -1  # a person id: cut-off boxes and the like, that no ranking counts
 
@@ -133,25 +131,23 @@ def rank(
         raise ValueError(f"metric has to be one of {METRICS}, but got {metric!r}")
     if ap not in ("rectangular", "trapezoid"):
         raise ValueError(f"ap has to be 'rectangular' or 'trapezoid', but got {ap!r}")
-    query, gallery = _features("query", query), _features("gallery", gallery)
-    if query.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            "query and gallery features have to have the same length, but got "
-            f"{query.shape[1]} and {gallery.shape[1]}"
-        )
+    query, gallery = as_features(query, gallery)
+    options = rerank_options(rerank)
     query_ids = _integers("query_ids", query_ids, len(query))
     query_cams = _integers("query_cams", query_cams, len(query))
     gallery_ids = _integers("gallery_ids", gallery_ids, len(gallery))
     gallery_cams = _integers("gallery_cams", gallery_cams, len(gallery))
 
+    kept = gallery_ids != _JUNK
+    if options is not None and kept.any():  # junk is nobody's neighbour either
+        gallery = gallery[torch.as_tensor(kept, device=gallery.device)]
+        gallery_ids, gallery_cams = gallery_ids[kept], gallery_cams[kept]
+        blocks = reranked_blocks(query, gallery, metric=metric, memory_mb=memory_mb, **options)
+    else:
+        blocks = similarity_blocks(query, gallery, metric, memory_mb)
     junk = torch.as_tensor(np.flatnonzero(gallery_ids == _JUNK), device=gallery.device)
     by_person = np.argsort(gallery_ids, kind="stable")
     by_person = by_person[gallery_ids[by_person] != _JUNK]
-    if rerank is False:
-        blocks = similarity_blocks(query, gallery, metric, memory_mb)
-    else:
-        options = {} if rerank is True else rerank
-        blocks = reranked_blocks(query, gallery, metric=metric, memory_mb=memory_mb, **options)
     parts = []
     with torch.autocast(gallery.device.type, enabled=False):
         for start, block in blocks:
@@ -204,19 +200,6 @@ def _score(
     inps[has] = counts[has] / (counts[has] + ahead[ends[has] - 1])
     first_hit[has] = ahead[(ends - counts)[has]]
     return aps, inps, first_hit
-
-
-def _features(name: str, values: Features) -> Tensor:
-    if not isinstance(values, (Tensor, np.ndarray)):
-        raise ValueError(f"{name} has to be a tensor or an array, but got {type(values).__name__}")
-    features = torch.as_tensor(values)
-    if features.ndim != 2 or 0 in features.shape:
-        raise ValueError(
-            f"{name} has to be of shape (N, D), neither of them 0, but got {tuple(features.shape)}"
-        )
-    if not features.is_floating_point():
-        raise ValueError(f"{name} has to be of a floating type, but got {features.dtype}")
-    return features
 
 
 def _integers(name: str, values: Any, length: int) -> np.ndarray:

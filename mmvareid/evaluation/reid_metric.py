@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmvareid.registry import METRICS
 
 from .ranking import Ranking, rank
+from .reranking import rerank_options
 from .similarity import METRICS as SIMILARITIES
 from .viewpoint_scores import ViewpointTest
 
@@ -58,6 +59,7 @@ class ReIDMetric(BaseMetric):
             raise ValueError(f"topk has to hold ranks from 1 on, but got {topk}")
         self.metric = metric
         self.topk = tuple(topk)
+        rerank_options(rerank)
         self.rerank = rerank
         self.viewpoints = viewpoints
 

@@ -1,20 +1,21 @@
 """k-reciprocal re-ranking from neighbour lists: no all-pairs matrix is held."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .similarity import METRICS, similarity_blocks
+from .similarity import METRICS, Features, as_features, similarity_blocks, squared_norms
 
 _PAIRS = 2**14  # pairs of features, or rows of neighbour lists, looked at together
 
 
 def rerank(
-    query: Tensor | np.ndarray,
-    gallery: Tensor | np.ndarray,
+    query: Features,
+    gallery: Features,
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
@@ -43,31 +44,50 @@ def rerank(
     Raises:
         ValueError: An option is out of range, or the features are no good.
     """
-    blocks = reranked_blocks(
-        torch.as_tensor(query), torch.as_tensor(gallery), k1, k2, lambda_value, metric, memory_mb
-    )
+    rerank_options(dict(k1=k1, k2=k2, lambda_value=lambda_value))
+    if metric not in METRICS:
+        raise ValueError(f"metric has to be one of {METRICS}, but got {metric!r}")
+    features = as_features(query, gallery)
+    blocks = reranked_blocks(*features, k1, k2, lambda_value, metric, memory_mb)
     return np.concatenate([-similarity.cpu().numpy() for _, similarity in blocks])
+
+
+def rerank_options(rerank: bool | dict[str, Any]) -> dict[str, Any] | None:
+    """Return the options that a switch stands for: None (off), the defaults (True), or its own.
+
+    Raises:
+        ValueError: An option is unknown or out of range.
+    """
+    if rerank is False:
+        return None
+    options: dict[str, Any] = dict(k1=20, k2=6, lambda_value=0.3)
+    given = {} if rerank is True else rerank
+    unknown = given.keys() - options.keys()
+    if unknown:
+        raise ValueError(f"rerank has to be of {[*options]}, but got {sorted(unknown)}")
+    options.update(given)
+    for name in ("k1", "k2"):
+        if options[name] < 1:
+            raise ValueError(f"{name} has to be at least 1, but got {options[name]}")
+    if not 0 <= options["lambda_value"] <= 1:
+        raise ValueError(f"lambda_value has to be in [0, 1], but got {options['lambda_value']}")
+    return options
 
 
 @torch.no_grad()
 def reranked_blocks(
     query: Tensor,
     gallery: Tensor,
-    k1: int = 20,
-    k2: int = 6,
-    lambda_value: float = 0.3,
-    metric: str = "euclidean",
-    memory_mb: float = 64,
+    k1: int,
+    k2: int,
+    lambda_value: float,
+    metric: str,
+    memory_mb: float,
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield negative re-ranked distances block by block, as ``similarity_blocks`` does."""
-    for name, value, lowest in (("k1", k1, 1), ("k2", k2, 1)):
-        if value < lowest:
-            raise ValueError(f"{name} has to be at least {lowest}, but got {value}")
-    if not 0 <= lambda_value <= 1:
-        raise ValueError(f"lambda_value has to be in [0, 1], but got {lambda_value}")
-    if metric not in METRICS:
-        raise ValueError(f"metric has to be one of {METRICS}, but got {metric!r}")
     dtype = torch.promote_types(torch.promote_types(query.dtype, gallery.dtype), torch.float32)
+    for name, features in (("query", query), ("gallery", gallery)):
+        squared_norms(name, features, dtype, metric)
     features = torch.cat([query.to(gallery.device, dtype), gallery.to(dtype)])  # (N, D)
     if metric == "cosine":
         features = F.normalize(features, dim=1)

@@ -1,10 +1,14 @@
 """Similarities of queries and gallery in blocks, each pair's the same wherever it stands."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Features: TypeAlias = Tensor | np.ndarray
 
 METRICS = ("cosine", "euclidean")
 
@@ -36,14 +40,8 @@ def similarity_blocks(
         feature is, float32 otherwise. The next block overwrites them.
     """
     dtype = torch.promote_types(torch.promote_types(query.dtype, gallery.dtype), torch.float32)
-    squares = _squared_norms("gallery", gallery, dtype)
-    for name, found in (("gallery", squares), ("query", _squared_norms("query", query, dtype))):
-        if metric == "cosine" and not found.all():
-            zeros = (found == 0).nonzero()
-            raise ValueError(
-                f"{name} features have to be longer than 0 for metric 'cosine', but got "
-                f"{len(zeros)} zero rows of {len(found)}, the first at index {zeros[0].item()}"
-            )
+    squares = squared_norms("gallery", gallery, dtype, metric)
+    squared_norms("query", query, dtype, metric)
     norms, halves = squares.sqrt(), squares / 2
 
     height, width = _block_shape(len(query), len(gallery), dtype.itemsize, memory_mb)
@@ -63,8 +61,39 @@ def similarity_blocks(
         yield start, block[: len(query) - start]
 
 
-def _squared_norms(name: str, features: Tensor, dtype: torch.dtype) -> Tensor:
-    """Squared length of each row, ``(N, D)`` → ``(N,)``; a ValueError if one isn't finite."""
+def as_features(query: Features, gallery: Features) -> tuple[Tensor, Tensor]:
+    """Return both as tensors ``(N, D)``; a ValueError if they are none, or don't fit each other."""
+    tensors = []
+    for name, values in (("query", query), ("gallery", gallery)):
+        if not isinstance(values, (Tensor, np.ndarray)):
+            raise ValueError(
+                f"{name} has to be a tensor or an array, but got {type(values).__name__}"
+            )
+        tensors.append(torch.as_tensor(values))
+        shape, dtype = tuple(tensors[-1].shape), tensors[-1].dtype
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(
+                f"{name} has to be of shape (N, D), neither of them 0, but got {shape}"
+            )
+        if not dtype.is_floating_point:
+            raise ValueError(f"{name} has to be of a floating type, but got {dtype}")
+    first, second = tensors
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            "query and gallery features have to have the same length, but got "
+            f"{first.shape[1]} and {second.shape[1]}"
+        )
+    return first, second
+
+
+def squared_norms(
+    name: str, features: Tensor, dtype: torch.dtype, metric: str = "euclidean"
+) -> Tensor:
+    """Squared length of each row, ``(N, D)`` → ``(N,)``.
+
+    Raises:
+        ValueError: One isn't finite, or is 0 and ``metric`` 'cosine'.
+    """
     norms = [part.to(dtype).square().sum(dim=1) for part in features.split(_TILE // 2)]
     squares = torch.cat(norms)
     bad = (~squares.isfinite()).nonzero()
@@ -72,6 +101,12 @@ def _squared_norms(name: str, features: Tensor, dtype: torch.dtype) -> Tensor:
         raise ValueError(
             f"{name} features have to be finite, but got NaN, infinity or a number too large to "
             f"square in {len(bad)} of {len(features)} rows, the first at index {bad[0].item()}"
+        )
+    if metric == "cosine" and not squares.all():
+        zeros = (squares == 0).nonzero()
+        raise ValueError(
+            f"{name} features have to be longer than 0 for metric 'cosine', but got "
+            f"{len(zeros)} zero rows of {len(squares)}, the first at index {zeros[0].item()}"
         )
     return squares
 

@@ -2,33 +2,46 @@
 
 from rich.table import Table
 
+SUMMARY = ("mean", "worst", "gap")
 
-def score_tables(scores: dict[str, float], prefix: str = "reid/") -> list[Table]:
+
+def score_tables(scores: dict[str, float]) -> list[Table]:
     """Return the scores of :class:`ReIDMetric` as tables: all images, by viewpoint, view pairs.
 
     Args:
-        scores (dict[str, float]): As ``tools/test.py --out`` writes them.
-        prefix (str): What names start with.
+        scores (dict[str, float]): As ``tools/test.py --out`` writes them, such as 'reid/mAP'; the
+            first part is the metric's prefix.
 
     Returns:
         list[Table]: One table, and two more if there are scores by viewpoint.
     """
     groups: dict[str, dict[str, float]] = {}
     for name, value in scores.items():
-        group, _, key = name.removeprefix(prefix).rpartition("/")
-        groups.setdefault(group, {})[key] = value
+        path, _, key = name.rpartition("/")
+        groups.setdefault(path.partition("/")[2], {})[key] = value
+    unknown = groups.get("", {}).pop("unknown_viewpoints", 0)
     plain = {"": "all images", "rerank": "re-ranked"}
-    tables = [_table("", {plain[g]: groups[g] for g in plain if g in groups})]
-    views = {
-        f"within {group[7:]}" if group.startswith("single/") else f"{group[6:]} to others": found
-        for group, found in groups.items()
-        if group.startswith(("single/", "cross/"))
-    }
+    whole: dict[str, dict[str, float]] = {}
+    views: dict[str, dict[str, float]] = {}
+    pairs: dict[str, dict[str, float]] = {}
+    for group, found in groups.items():
+        kind, _, name = group.partition("/")
+        if kind == "pair":
+            pairs[name] = found
+        elif kind == "single":
+            views[f"within {name}" if name not in SUMMARY else f"within, {name}"] = found
+        elif kind == "cross":
+            views[f"{name} to others" if name not in SUMMARY else f"to others, {name}"] = found
+        else:
+            whole[plain.get(group, group)] = found
+    tables = [_table("", whole)]
     if views:
         tables.append(_table("By viewpoint", views))
-    pairs = {g[5:]: found for g, found in groups.items() if g.startswith("pair/")}
     if pairs:
         tables.append(_matrix(pairs))
+        tables[
+            -1
+        ].caption = f"{tables[-1].caption}\n{unknown:.0f} images of unknown viewpoint left out"
     return tables
 
 
@@ -45,16 +58,18 @@ def _table(title: str, rows: dict[str, dict[str, float]]) -> Table:
 
 def _matrix(pairs: dict[str, dict[str, float]]) -> Table:
     """Cells 'mAP / Rank-1' of query view by gallery view."""
-    summary = {name: pairs.pop(name) for name in ("worst", "gap") if name in pairs}
-    names = list(dict.fromkeys(part for pair in pairs for part in pair.split("-")))
+    summary = [f"{name} {_cell(pairs[name])}" for name in SUMMARY if name in pairs]
+    cells = {name: found for name, found in pairs.items() if name not in SUMMARY}
+    worst = min(cells, key=lambda name: cells[name]["mAP"])
+    names = list(dict.fromkeys(part for pair in cells for part in pair.split("-")))
     table = Table(title="Query view by gallery view, mAP / Rank-1")
     table.add_column("query")
     for name in names:
         table.add_column(f"gallery {name}", justify="right")
     for query in names:
-        cells = [pairs.get(f"{query}-{gallery}") for gallery in names]
-        table.add_row(query, *(_cell(cell) for cell in cells))
-    table.caption = ", ".join(f"{name} {_cell(found)}" for name, found in summary.items())
+        row = [cells.get(f"{query}-{gallery}") for gallery in names]
+        table.add_row(query, *(_cell(cell) for cell in row))
+    table.caption = f"{', '.join(summary)}; worst by mAP: {worst}"
     return table
 
 

@@ -46,26 +46,31 @@ class ViewpointTest:
 
         Returns:
             dict[str, float]: In percent, mAP, Rank-1 and Rank-5 as 'single/front/mAP' (mean of ten
-            draws) and 'cross/front/mAP' for each view, with 'single/mean/mAP' over the views; mAP
-            and Rank-1 as 'pair/front-side/mAP', the queries' view first, with 'pair/worst/mAP' and
-            'pair/gap/mAP', from the best pair to the worst. What has no match is left out.
+            draws) and 'cross/front/mAP' for each view; mAP and Rank-1 as 'pair/front-side/mAP',
+            the queries' view first. Each with 'mean', 'worst' and 'gap', from the best view or
+            pair to the worst, such as 'cross/worst/mAP'. What has no match is left out.
+            'unknown_viewpoints' counts images.
         """
-        names, scores = self.names, {}
+        names = self.names
+        if not names:
+            return {}
+        scores = {"unknown_viewpoints": float((self.viewpoints < 0).sum())}
         arrays = self._searched()
         for protocol, trials in (("single", single_view(*arrays)), ("cross", cross_view(*arrays))):
             found = self._mean_summaries(trials)
             for key in ("mAP", *(f"Rank-{k}" for k in TOPK)):
                 values = {names[view]: summary[key] for (view,), summary in found.items()}
                 if values:
-                    values["mean"] = float(np.mean([*values.values()]))
+                    values |= _over_views([*values.values()])
                 scores.update({f"{protocol}/{name}/{key}": v for name, v in values.items()})
         for key, matrix in self.matrix().items():
-            cells = np.argwhere(~np.isnan(matrix))
-            for i, j in cells:
-                scores[f"pair/{names[i]}-{names[j]}/{key}"] = float(matrix[i, j])
-            if len(cells):
-                scores[f"pair/worst/{key}"] = float(np.nanmin(matrix))
-                scores[f"pair/gap/{key}"] = float(np.nanmax(matrix) - np.nanmin(matrix))
+            values = {
+                f"{names[i]}-{names[j]}": float(matrix[i, j])
+                for i, j in np.argwhere(~np.isnan(matrix))
+            }
+            if values:
+                values |= _over_views([*values.values()])
+            scores.update({f"pair/{name}/{key}": v for name, v in values.items()})
         return scores
 
     def matrix(self) -> dict[str, np.ndarray]:
@@ -102,3 +107,11 @@ class ViewpointTest:
             views: {key: float(np.mean([one[key] for one in many])) for key in many[0]}
             for views, many in found.items()
         }
+
+
+def _over_views(values: list[float]) -> dict[str, float]:
+    return {
+        "mean": float(np.mean(values)),
+        "worst": min(values),
+        "gap": max(values) - min(values),
+    }

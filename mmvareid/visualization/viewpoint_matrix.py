@@ -45,10 +45,11 @@ def _figure(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
             known = not np.isnan(value)
             if not known:
                 corner = (column - 0.5, row - 0.5)
-                hatch = dict(fill=False, hatch="////", edgecolor="0.75", linewidth=0)
-                axes.add_patch(Rectangle(corner, 1, 1, **hatch))
-            # Viridis is dark below 60.
-            color = "white" if known and value < 60 else "black"
+                axes.add_patch(
+                    Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="0.75", linewidth=0)
+                )
+            # White stands out from viridis below 45, black above.
+            color = "white" if known and value < 45 else "black"
             text = f"{value:.1f}" if known else "-"
             axes.text(column, row, text, ha="center", va="center", color=color)
         places = range(len(names))

@@ -22,17 +22,17 @@ def people(*rows):
 
 
 def test_labels_within_the_head_pass():
-    check_range(infos("gt_label", 0, 2, 1), "gt_label", 3, "identities")
-    check_range(infos("viewpoint", -1, -1), "viewpoint", 3, "viewpoints")
-    check_range(infos("gt_label", 9), "gt_label", None, "identities")
+    check_range(infos("gt_label", 0, 2, 1), "gt_label", 3, "identities", "num_classes")
+    check_range(infos("viewpoint", -1, -1), "viewpoint", 3, "viewpoints", "model.head.num_views")
+    check_range(infos("gt_label", 9), "gt_label", None, "identities", "num_classes")
 
 
 def test_a_label_beyond_the_head_names_the_image_and_what_to_set():
     message = r"has 5 identities, .* room for 3 \(1.jpg has gt_label 4\); set num_classes=5"
     with pytest.raises(ValueError, match=message):
-        check_range(infos("gt_label", 0, 4), "gt_label", 3, "identities")
+        check_range(infos("gt_label", 0, 4), "gt_label", 3, "identities", "num_classes")
     with pytest.raises(ValueError, match=r"set model\.head\.num_views=8"):
-        check_range(infos("viewpoint", 7), "viewpoint", 3, "viewpoints")
+        check_range(infos("viewpoint", 7), "viewpoint", 3, "viewpoints", "model.head.num_views")
 
 
 def test_batch_size_has_to_fit_the_sampler():
@@ -60,9 +60,9 @@ def test_queries_without_match_are_counted(monkeypatch):
 
 def test_a_negative_label_is_named():
     with pytest.raises(ValueError, match=r"gt_label has to be at least 0, but 1\.jpg has -3"):
-        check_range(infos("gt_label", 0, -3), "gt_label", 3, "identities")
+        check_range(infos("gt_label", 0, -3), "gt_label", 3, "identities", "num_classes")
     with pytest.raises(ValueError, match=r"viewpoint has to be at least -1, but 0\.jpg has -2"):
-        check_range(infos("viewpoint", -2), "viewpoint", 3, "viewpoints")
+        check_range(infos("viewpoint", -2), "viewpoint", 3, "viewpoints", "model.head.num_views")
 
 
 def test_cut_off_test_images_are_counted_and_named(market_root):

@@ -90,6 +90,8 @@ def test_scores_equal_a_loop_over_the_definition():
     maps = [scores[f"pair/{a}-{b}/mAP"] for a in view_names(3) for b in view_names(3)]
     assert scores["pair/worst/mAP"] == min(maps)
     assert scores["pair/gap/mAP"] == pytest.approx(max(maps) - min(maps))
+    crosses = [scores[f"cross/{name}/mAP"] for name in view_names(3)]
+    assert scores["cross/worst/mAP"] == min(crosses)
     singles = [scores[f"single/{name}/mAP"] for name in view_names(3)]
     assert scores["single/mean/mAP"] == pytest.approx(np.mean(singles))
 
@@ -98,8 +100,10 @@ def test_perfect_features_score_all_and_have_no_gap():
     test = people()
     perfect = torch.eye(8, dtype=torch.float64)[torch.as_tensor(test.persons)]
     scores = replace(test, features=perfect).scores()
+    unknown = scores.pop("unknown_viewpoints")
+    assert unknown == (test.viewpoints < 0).sum() > 0
     assert {v for k, v in scores.items() if "gap" not in k} == {100.0}
-    assert scores["pair/gap/mAP"] == 0
+    assert {v for k, v in scores.items() if "gap" in k} == {0.0}
 
 
 def test_a_view_without_matches_is_left_out():
@@ -122,6 +126,11 @@ def test_views_beyond_three_have_numbers():
     assert "cross/view4/mAP" in people(views=5).scores()
 
 
+def pairs_of(scores):
+    pairs = {name.split("/")[2] for name in scores if "/pair/" in name}
+    return sorted(pairs - {"mean", "worst", "gap"})
+
+
 def test_tables_show_what_there_is():
     scores = {f"reid/{name}": value for name, value in people().scores().items()}
     plain = {"reid/mAP": 12.345, "reid/Rank-1": 50.0}
@@ -129,5 +138,9 @@ def test_tables_show_what_there_is():
     whole, by_view, pairs = score_tables({**plain, "reid/rerank/mAP": 1.0, **scores})
     assert [*whole.columns[0].cells] == ["all images", "re-ranked"]
     assert [*whole.columns[2].cells] == ["50.00", "-"]
-    assert by_view.row_count == 8 and pairs.row_count == 3
-    assert "worst" in pairs.caption
+    assert by_view.row_count == 2 * (3 + 3) and pairs.row_count == 3
+    worst = min(pairs_of(scores), key=lambda pair: scores[f"reid/pair/{pair}/mAP"])
+    assert f"worst by mAP: {worst}\n" in pairs.caption
+    assert f"{int(scores['reid/unknown_viewpoints'])} images of unknown" in pairs.caption
+    (duke,) = score_tables({"duke/mAP": 12.345, "duke/other/mAP": 3.0})
+    assert [*duke.columns[0].cells] == ["all images", "other"]

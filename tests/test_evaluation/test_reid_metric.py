@@ -102,7 +102,7 @@ def test_reranking_and_viewpoints_are_switches():
     # all are of view 0: it is the only one
     assert {key for key in found if "/single/" in key} == {
         f"reid/single/{view}/{name}"
-        for view in ("front", "mean")
+        for view in ("front", "mean", "worst", "gap")
         for name in ("mAP", "Rank-1", "Rank-5")
     }
 
@@ -190,6 +190,10 @@ def test_errors_of_a_sample():
 
 
 def test_errors_of_options():
+    with pytest.raises(ValueError, match=r"rerank has to be of \['k1', .*but got \['k3'\]"):
+        ReIDMetric(rerank=dict(k3=1))
+    with pytest.raises(ValueError, match="k1 has to be at least 1, but got 0"):
+        ReIDMetric(rerank=dict(k1=0))
     with pytest.raises(ValueError, match="metric has to be one of .*but got 'l2'"):
         ReIDMetric(metric="l2")
     with pytest.raises(ValueError, match=r"topk has to hold ranks from 1 on, but got \(0, 1\)"):

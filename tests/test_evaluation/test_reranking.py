@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from oracles import rerank_densely
+from oracles import rank_by_distances, rerank_densely
 
-from mmvareid.evaluation import rerank
+from mmvareid.evaluation import rank, rerank, reranking
 
 
 def people(seed, queries, gallery, noise=0.7, size=8, dtype=np.float32):
@@ -63,6 +63,51 @@ def test_cosine_is_that_of_normalised_features():
 def test_equal_features_are_no_division_by_zero():
     ones = np.ones((4, 2), np.float32)
     assert np.isfinite(rerank(ones, ones)).all()
+
+
+def test_parts_of_the_lists_change_nothing(monkeypatch):
+    query, gallery = people(6, 30, 90)
+    once = rerank(query, gallery, k1=6)
+    monkeypatch.setattr(reranking, "_PAIRS", 50)
+    assert (rerank(query, gallery, k1=6) == once).all()
+    assert np.abs(once - rerank_densely(query, gallery, k1=6)).max() < 5e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rank_by_reranked_distances_where_junk_is_nobodys_neighbour(seed):
+    query, gallery = people(seed, 20, 80)
+    rng = np.random.default_rng(seed)
+    ids, cams = rng.integers(0, 5, 100), rng.integers(0, 3, 100)
+    found = rank(query, gallery, ids[:20], ids[20:], cams[:20], cams[20:], "euclidean", rerank=True)
+    ap, _, hit = rank_by_distances(
+        rerank_densely(query, gallery), ids[:20], ids[20:], cams[:20], cams[20:]
+    )
+    np.testing.assert_allclose(found.ap, ap, atol=1e-9)
+    assert found.first_hit.tolist() == hit
+    # Junk anywhere in the gallery changes no number.
+    place = rng.integers(0, 81, 30)
+    more = np.insert(gallery, place, query[0], axis=0)
+    more_ids, more_cams = np.insert(ids[20:], place, -1), np.insert(cams[20:], place, 9)
+    again = rank(query, more, ids[:20], more_ids, cams[:20], more_cams, "euclidean", rerank=True)
+    np.testing.assert_array_equal(again.ap, found.ap)
+
+
+def test_a_gallery_of_junk_has_no_match():
+    ones = np.ones((2, 2), np.float32)
+    found = rank(ones, ones, [1, 2], [-1, -1], [1, 1], [2, 2], rerank=True)
+    assert np.isnan(found.ap).all()
+
+
+def test_errors_of_features():
+    good, nan = np.ones((2, 2), np.float32), np.array([[1.0, np.nan]])
+    with pytest.raises(ValueError, match="gallery features have to be finite"):
+        rerank(good, nan)
+    with pytest.raises(ValueError, match="query and gallery features have to have the same length"):
+        rerank(good, np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"query has to be of shape \(N, D\).*got \(0, 2\)"):
+        rerank(good[:0], good)
+    with pytest.raises(ValueError, match="query features have to be longer than 0"):
+        rerank(0 * good, good, metric="cosine")
 
 
 @pytest.mark.parametrize(

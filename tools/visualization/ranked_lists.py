@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--choose",
         choices=CHOICES,
-        help="which queries: worst and best by the first model's AP; differ: those where the second "
+        help="which queries: worst and best by the first model's AP; differ: where the second "
         "model gains most, the default with --compare; else random",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice")
@@ -53,6 +53,12 @@ def parse_args() -> argparse.Namespace:
         parser.error("--choose differ has to have two models, but got one; add --compare")
     if args.titles and len(args.titles) != models:
         parser.error(f"--titles has to have {models} names, but got {len(args.titles)}")
+    if args.topk < 1:
+        parser.error(f"--topk has to be at least 1, but got {args.topk}")
+    if args.ignored < 0:
+        parser.error(f"--ignored has to be at least 0, but got {args.ignored}")
+    if args.queries == ["0"]:
+        parser.error("--queries has to be at least 1, but got 0")
     if not cv2.haveImageWriter(args.out):
         parser.error(f"--out has to end in .png or .jpg, but got {args.out}")
     return args

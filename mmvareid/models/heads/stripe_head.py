@@ -14,7 +14,9 @@ from .reid_head import ReIDHead
 class StripeHead(ReIDHead):
     """Plain softmax classifiers of S local features, and their descriptor; §3.3 of VA-reID.
 
-    The loss, ``loss_local``, is the mean over the stripes.
+    The loss, ``loss_local``, is the mean over the stripes, so that it weighs as much as L_y does
+    however many they are; PCB's sum is ``loss_id=dict(type="CrossEntropyLoss", loss_weight=S)``.
+    The descriptor has unit length too: joined with a global one, both have half the say.
 
     Args:
         in_channels (int): Size D of a local feature.
