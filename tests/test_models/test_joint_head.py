@@ -45,8 +45,9 @@ def test_joint_losses_are_those_of_the_heads_and_descriptors_stand_side_by_side(
     }
     assert losses == apart and len(losses) == 4
     (first, *_) = head.predict((whole, local), given)
-    expected = torch.cat([head.heads[0]((whole,)), head.heads[1]((local,))], dim=1) / 2**0.5
-    torch.testing.assert_close(first.feature, expected[0])
+    # one global and four local features, each of length 1
+    expected = [F.normalize(whole, dim=1), F.normalize(local, dim=2).flatten(1)]
+    torch.testing.assert_close(first.feature, torch.cat(expected, dim=1)[0] / 5**0.5)
     assert head.predict((whole, local))[0].feature.norm() == pytest.approx(1)
 
 

@@ -1,9 +1,12 @@
 """Rows x seeds: run once, resumed, summed up."""
 
+import fcntl
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from unittest import mock
 
 import cv2
@@ -51,20 +54,52 @@ def test_a_sweep_is_run_once_and_told_with_what_is_missing(people, tmp_path):
     assert table[0]["metrics"] == table[1]["metrics"]
     scores = json.loads((folder / "results.json").read_text())
     assert table[2]["metrics"]["reid/mAP"] == {"mean": scores["reid/mAP"], "std": None}
-    assert cv2.imread(str(tmp_path / "ablation_beta.png")).std() > 5
+    blue = (cv2.imread(str(tmp_path / "ablation_beta.png")) == (180, 119, 31)).all(axis=2)
+    assert blue.sum() > 200  # matplotlib's first colour: a line with points
 
-    # Again, with a seed that is not run: nothing is done twice, and what is missing is marked.
-    again = call(people, tmp_path, "--sweep", "beta=0.1,1", "--seeds", 0, 1, "--summary")
+    # Again, with a seed more: what is done is not done twice.
+    again = call(people, tmp_path, "--sweep", "beta=0.1,1", "--seeds", 0, 1, "--jobs", 2)
     assert again.returncode == 0, again.stderr
     assert (folder / "results.json").stat().st_mtime_ns == written
+    assert [row["seeds"] for row in json.loads((tmp_path / "ablation.json").read_text())] == [
+        [0, 1]
+    ] * 3
+
+    # What is missing is marked.
+    told = call(people, tmp_path, "--sweep", "beta=0.1,1", "--seeds", 0, 1, 2, "--summary")
     text = (tmp_path / "ablation.md").read_text()
-    assert text.count("| 1 (1 not run) |") == 3
-    assert text in again.stdout
+    assert text.count("| 2 (1 not run) |") == 3
+    assert text in told.stdout
 
     other = call(people, tmp_path, *args, options=["model.head.scale=5"])
     assert re.search(
         r"config.py has to be the config of this run.*another --work-dir", other.stderr
     )
+
+
+def test_stopped_in_a_training_it_leaves_no_process_and_goes_on_there(people, tmp_path):
+    options = [*SMALL, f"data_root={people}", "num_classes=4", "train_cfg.max_epochs=30"]
+    folder = tmp_path / ROW.stem / "seed0"
+    arguments = command(
+        "analysis_tools/ablation.py", ROW, "--work-dir", tmp_path, "--seeds", 0, options=options
+    )
+    process = subprocess.Popen(arguments, env=ENV, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("run/epoch_*.pth")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert "stopped; the same command goes on" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    with (folder / "lock").open("w") as lock:  # free: the training has ended too
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = subprocess.run(arguments, env=ENV, cwd=ROOT, capture_output=True, text=True)
+        assert "another process is at it" in held.stdout and held.returncode == 1
+    assert not (folder / "results.json").exists()
+
+    done = subprocess.run(arguments, env=ENV, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "resumed epoch: " in (folder / "output.log").read_text()
+    assert (folder / "run/epoch_30.pth").exists() and (folder / "results.json").exists()
 
 
 def test_a_failed_run_is_told_and_stops_no_other(people, tmp_path):

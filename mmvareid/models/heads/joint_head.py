@@ -24,8 +24,14 @@ class JointHead(BaseModule):
         self.heads = nn.ModuleList(MODELS.build(head) for head in heads)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Return unit descriptors (B, sum of the heads' sizes); each head has the same weight."""
-        parts = [head((feat,)) for head, feat in zip(self.heads, feats, strict=True)]
+        """Return unit descriptors (B, sum of the heads' sizes), float32.
+
+        Each unit feature has the same say, be it global or of one stripe.
+        """
+        parts = [
+            head.unit_features((feat,))  # type: ignore[operator]  # a head of ours
+            for head, feat in zip(self.heads, feats, strict=True)
+        ]
         return F.normalize(torch.cat(parts, dim=1), dim=1)
 
     def loss(self, feats: tuple[Tensor, ...], data_samples: list[DataSample]) -> dict[str, Tensor]:

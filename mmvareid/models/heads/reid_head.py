@@ -43,9 +43,13 @@ class ReIDHead(BaseModule):
         """Return the descriptor (B, D) before normalisation."""
         return feats[-1]
 
+    def unit_features(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Return what a joint descriptor is made of: a unit feature (B, D), float32."""
+        return F.normalize(self.pre_logits(feats).float(), dim=1)
+
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return unit descriptors (B, D), float32."""
-        return F.normalize(self.pre_logits(feats).float(), dim=1)
+        return self.unit_features(feats)
 
     def loss(self, feats: tuple[Tensor, ...], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Return the losses by name; MMEngine sums those whose name holds ``loss``.

@@ -16,7 +16,6 @@ class StripeHead(ReIDHead):
 
     The loss, ``loss_local``, is the mean over the stripes, so that it weighs as much as L_y does
     however many they are; PCB's sum is ``loss_id=dict(type="CrossEntropyLoss", loss_weight=S)``.
-    The descriptor has unit length too: joined with a global one, both have half the say.
 
     Args:
         in_channels (int): Size D of a local feature.
@@ -53,10 +52,13 @@ class StripeHead(ReIDHead):
             )
         return x
 
+    def unit_features(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Return the unit local features side by side, (B, S·D), float32; their length is √S."""
+        return F.normalize(self.pre_logits(feats).float(), dim=2).flatten(1)
+
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Return unit descriptors (B, S·D): the unit local features, side by side."""
-        local = F.normalize(self.pre_logits(feats).float(), dim=2)  # (B, S, D)
-        return F.normalize(local.flatten(1), dim=1)
+        """Return unit descriptors (B, S·D), float32."""
+        return F.normalize(self.unit_features(feats), dim=1)
 
     def identity_losses(
         self, x: Tensor, labels: Tensor, data_samples: list[DataSample]
