@@ -1,4 +1,8 @@
-"""Scores a checkpoint on the test split of a config."""
+"""Scores a checkpoint on the test split of a config.
+
+Where the data has viewpoints, also within, across and between them. Re-ranked figures come beside
+the plain ones by --cfg-options test_evaluator.rerank=True.
+"""
 
 import argparse
 import json

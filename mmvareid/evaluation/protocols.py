@@ -1,8 +1,8 @@
 """Who searches among whom: protocols that split a test set by viewpoint.
 
-Each takes the persons (N,), the viewpoints (N,), -1 where unknown, and whether a person may be
-searched for (N,), which distractors may not, of D = queries and gallery together. Each yields
-names, query indices and gallery indices. Images of unknown viewpoint are in none of them.
+Each takes the viewpoints (N,), -1 where unknown, and whether a person may be searched for (N,),
+which distractors may not, of D = queries and gallery together. Each yields the views it is about,
+query indices and gallery indices. Images of unknown viewpoint are in none of them.
 """
 
 from collections.abc import Iterator
@@ -44,9 +44,7 @@ def single_view(
             yield (view,), query, np.setdiff1d(inside, query)
 
 
-def cross_view(
-    persons: np.ndarray, viewpoints: np.ndarray, searched: np.ndarray
-) -> Iterator[Trial]:
+def cross_view(viewpoints: np.ndarray, searched: np.ndarray) -> Iterator[Trial]:
     """From one viewpoint to all others; supplementary Table 2 of VA-reID.
 
     Yields ``((view,), ...)``: queries of the view, the gallery of the other known ones.
@@ -56,9 +54,7 @@ def cross_view(
         yield (view,), query, np.flatnonzero((viewpoints != view) & (viewpoints >= 0))
 
 
-def view_pairs(
-    persons: np.ndarray, viewpoints: np.ndarray, searched: np.ndarray
-) -> Iterator[Trial]:
+def view_pairs(viewpoints: np.ndarray, searched: np.ndarray) -> Iterator[Trial]:
     """From each viewpoint to each: the cells of the viewpoint matrix.
 
     Yields ``((query view, gallery view), ...)``. In a cell of one view a query is in the gallery

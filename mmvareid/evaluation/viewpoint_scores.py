@@ -55,8 +55,9 @@ class ViewpointTest:
         if not names:
             return {}
         scores = {"unknown_viewpoints": float((self.viewpoints < 0).sum())}
-        arrays = self._searched()
-        for protocol, trials in (("single", single_view(*arrays)), ("cross", cross_view(*arrays))):
+        within = single_view(self.persons, self.viewpoints, self._searched())
+        across = cross_view(self.viewpoints, self._searched())
+        for protocol, trials in (("single", within), ("cross", across)):
             found = self._mean_summaries(trials)
             for key in ("mAP", *(f"Rank-{k}" for k in TOPK)):
                 values = {names[view]: summary[key] for (view,), summary in found.items()}
@@ -80,14 +81,16 @@ class ViewpointTest:
         """
         number = len(self.names)
         matrices = {key: np.full((number, number), np.nan) for key in ("mAP", "Rank-1")}
-        for pair, summary in self._mean_summaries(view_pairs(*self._searched())).items():
+        for pair, summary in self._mean_summaries(
+            view_pairs(self.viewpoints, self._searched())
+        ).items():
             for key, matrix in matrices.items():
                 matrix[pair] = summary[key]
         return matrices
 
-    def _searched(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        searched = np.isin(self.persons, self.persons[self.is_query])
-        return self.persons, self.viewpoints, searched
+    def _searched(self) -> np.ndarray:
+        """Whether a query shows the person, (N,)."""
+        return np.isin(self.persons, self.persons[self.is_query])
 
     def _mean_summaries(self, trials: Iterable[Trial]) -> dict[tuple[int, ...], dict[str, float]]:
         """Mean summary of the trials of the same views, if any has a match."""

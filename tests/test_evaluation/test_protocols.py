@@ -45,10 +45,10 @@ def test_trials_keep_to_their_views_and_leave_unknown_ones_out(case):
         assert searched[query].all()
         assert len(set(persons[query])) == len(query)  # one image of a person
         assert sorted([*query, *gallery]) == np.flatnonzero(views == view).tolist()
-    for (view,), query, gallery in cross_view(persons, views, searched):
+    for (view,), query, gallery in cross_view(views, searched):
         assert query.tolist() == np.flatnonzero((views == view) & searched).tolist()
         assert gallery.tolist() == np.flatnonzero((views >= 0) & (views != view)).tolist()
-    pairs = [views_ for views_, _, _ in view_pairs(persons, views, searched)]
+    pairs = [views_ for views_, _, _ in view_pairs(views, searched)]
     known = sorted(set(views[views >= 0]))
     assert pairs == [(a, b) for a in known for b in known]
 
