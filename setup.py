@@ -24,7 +24,7 @@ EXTRAS = {
         "mmpretrain>=1.2,<1.3",
         "setuptools<82",  # upstream imports pkg_resources
     ],
-    "analysis": ["scikit-learn"],  # t-SNE of features
+    "analysis": ["scikit-learn", "tensorboard"],  # t-SNE of features; pictures while it trains
     "test": [
         "hypothesis",
         "mypy",

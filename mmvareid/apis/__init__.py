@@ -1,3 +1,17 @@
-from .features import FeatureSet, extract_features, load_model
+from .features import (
+    FeatureSet,
+    dataset_infos,
+    extract_features,
+    inference_dataloader,
+    load_model,
+    select_images,
+)
 
-__all__ = ["FeatureSet", "extract_features", "load_model"]
+__all__ = [
+    "FeatureSet",
+    "dataset_infos",
+    "extract_features",
+    "inference_dataloader",
+    "load_model",
+    "select_images",
+]

@@ -1,6 +1,8 @@
 """From a config and a checkpoint to the features of a dataset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from mmengine.runner import Runner, load_checkpoint
 from rich.progress import track
 
 from mmvareid.compat import use_safe_checkpoints
-from mmvareid.registry import MODELS
+from mmvareid.registry import DATASETS, MODELS
 
 
 @dataclass(frozen=True)
@@ -75,5 +77,60 @@ def extract_features(
         for sample in model.test_step(batch)
     ]
     dataset: BaseDataset = loader.dataset  # type: ignore[assignment]  # torch knows no length
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    return FeatureSet(torch.stack(features).numpy(), infos)
+    return FeatureSet(torch.stack(features).numpy(), dataset_infos(dataset))
+
+
+def inference_dataloader(cfg: Config, split: str) -> dict:
+    """Return a dataloader of a split's images in their order, as the test pipeline shows them.
+
+    Args:
+        cfg (Config): As of :func:`mmvareid.config.load_config`.
+        split (str): 'test' returns ``cfg.test_dataloader``; 'train' puts the training images in
+            it, without augmentation, and with an error for an unreadable one.
+
+    Raises:
+        ValueError: ``split`` is neither.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"split has to be 'train' or 'test', but got {split!r}")
+    loader = {**cfg.test_dataloader}
+    if split == "train":
+        pipeline = loader["dataset"].pipeline
+        dataset = {**cfg.train_dataloader.dataset, "pipeline": pipeline, "test_mode": True}
+        loader["dataset"] = dataset
+    return loader
+
+
+def dataset_infos(dataset: BaseDataset) -> list[dict]:
+    """Return what a dataset knows of each image, without reading one; see :class:`FeatureSet`."""
+    return [dataset.get_data_info(i) for i in range(len(dataset))]
+
+
+def select_images(dataloader: dict, infos: Sequence[dict]) -> dict:
+    """Return the dataloader restricted to some images, in the order of their infos.
+
+    Images are the same if their files' and folders' names are, wherever ``data_root`` is. So two
+    models can be compared on two copies of a dataset.
+
+    Args:
+        dataloader (dict): As of :func:`inference_dataloader`.
+        infos (Sequence[dict]): ``img_path`` of each image.
+
+    Raises:
+        ValueError: The dataloader's dataset lacks an image.
+    """
+    dataset = DATASETS.build({**dataloader["dataset"], "pipeline": []})
+    places = {_name(info): i for i, info in enumerate(dataset_infos(dataset))}
+    missing = [info["img_path"] for info in infos if _name(info) not in places]
+    if missing:
+        raise ValueError(
+            f"the dataset in '{dataset.data_root}' has to have the same images, but got none for "
+            f"'{missing[0]}' ({len(missing)} such); set its data_root"
+        )
+    indices = [places[_name(info)] for info in infos]
+    return {**dataloader, "dataset": {**dataloader["dataset"], "indices": indices}}
+
+
+def _name(info: dict) -> tuple[str, ...]:
+    """Folder and file name of an image."""
+    return Path(info["img_path"]).parts[-2:]

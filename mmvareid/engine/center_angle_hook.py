@@ -45,9 +45,6 @@ class CenterAngleHook(Hook):
         head = find_va_head(runner.model)
         if head is None or not hasattr(head, "view_weight"):
             return
-        self.trained = None
-        if not hasattr(runner.train_dataloader.dataset, "get_data_info"):
-            return
         infos = sample_infos(runner.train_dataloader)
         self.trained = views_with_images(infos, *head.view_weight.shape[:2])
         runner.logger.info(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from .labels import path_labels
+
 # What mmvareid.CenterAngleHook logs, and what a panel calls it.
 PANELS = {
     "identity_view": "an identity and its viewpoints\n$W_k$ and $U_{kv}$",
@@ -23,19 +25,17 @@ def plot_angles(
         runs (Path | Sequence[Path]): Of each run its ``scalars.json`` or its work dir, in which
             the logs of a run that was resumed are joined.
         out (Path): Picture to write; the suffix chooses the format.
-        labels (Sequence[str] | None): Name of each run. Defaults to the names of the paths.
+        labels (Sequence[str] | None): Name of each run, see :func:`path_labels`.
 
     Raises:
         FileNotFoundError: A run holds no scalars.
-        ValueError: The scalars of a run hold no angles, or there is not one label for each run.
+        ValueError: There is no run, or not one label for each, two labels are equal, or the scalars
+            of a run hold no angles.
     """
     runs = [runs] if isinstance(runs, Path) else runs
-    labels = labels or [str(run) if run.name == "scalars.json" else run.name for run in runs]
-    if not runs or len(labels) != len(runs):
-        raise ValueError(
-            f"plot_angles has to have a label for each run, but got {len(runs)} runs and "
-            f"{len(labels)} labels"
-        )
+    if not runs:
+        raise ValueError("plot_angles has to have at least one run, but got none")
+    labels = path_labels(runs, labels)
     curves = [read_angles(run) for run in runs]
     figure = Figure(figsize=(11, 4), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True)

@@ -1,7 +1,7 @@
 """Curves of a training run, from the scalars that MMEngine writes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -39,30 +39,35 @@ def plot_curves(scalars: Path, out: Path) -> None:
     figure.savefig(out, dpi=120)
 
 
-def plot_sweep(rows: Sequence[dict], name: str, out: Path) -> None:
+def plot_sweep(series: Mapping[str, Sequence[dict]], name: str, out: Path) -> None:
     """Draw mAP and Rank-1 over the values of one setting, with spreads; Fig. 6 of VA-reID.
 
     Args:
-        rows (Sequence[dict]): Rows of ``tools/analysis_tools/ablation.py``: ``sweep`` is
-            (name, value), ``metrics`` maps 'reid/mAP' and 'reid/Rank-1' to ``mean`` and ``std``.
+        series (Mapping[str, Sequence[dict]]): Model -> a dict for each ``value``, whose
+            ``metrics`` map 'reid/mAP' and 'reid/Rank-1' to ``mean`` and ``std`` (or None). Those
+            without metrics are left out.
         name (str): Name of the setting, for the axis.
         out (Path): Picture to write; the suffix chooses the format.
     """
-    rows = sorted((row for row in rows if row["seeds"]), key=lambda row: row["sweep"][1])
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
-    values = [row["sweep"][1] for row in rows]
-    for metric in ("reid/mAP", "reid/Rank-1"):
-        found = [row["metrics"][metric] for row in rows]
-        axes.errorbar(
-            values,
-            [score["mean"] for score in found],
-            yerr=[score["std"] or 0 for score in found],
-            marker="o",
-            capsize=3,
-            label=metric[5:],
-        )
-    axes.set(xlabel=name, ylabel="% on the test split", xticks=values)
+    for model, rows in series.items():
+        found = sorted((row for row in rows if row["metrics"]), key=lambda row: row["value"])
+        for metric in ("reid/mAP", "reid/Rank-1"):
+            scores = [row["metrics"][metric] for row in found]
+            axes.errorbar(
+                [row["value"] for row in found],
+                [score["mean"] for score in scores],
+                yerr=[score["std"] or 0 for score in scores],
+                marker="o",
+                capsize=3,
+                label=metric[5:] if len(series) == 1 else f"{model}, {metric[5:]}",
+            )
+    values = sorted({row["value"] for rows in series.values() for row in rows})
+    if values[-1] > 20 * abs(values[len(values) // 2]) > 0:
+        axes.set_xscale("symlog", linthresh=min(value for value in values if value > 0))
+    axes.set(xlabel=name, ylabel="% on the test split")
+    axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(out, dpi=120)

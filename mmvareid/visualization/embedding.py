@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from mmvareid.evaluation.protocols import view_names
+from mmvareid.evaluation import view_names
 
 MARKERS = "osD^vP*X<>ph8d"
 UNKNOWN = "0.6"  # grey
@@ -57,12 +57,11 @@ def choose_people(infos: Sequence[dict], number: int = 8, seed: int = 0) -> list
     return sorted(people[:number])
 
 
-def draw_embedding(
+def plot_embedding(
     places: Sequence[np.ndarray],
     infos: Sequence[dict],
     titles: Sequence[str],
     out: Path,
-    num_views: int = 3,
 ) -> None:
     """Draw places coloured by viewpoint, a marker for each person, one panel for each model.
 
@@ -71,14 +70,13 @@ def draw_embedding(
         infos (Sequence[dict]): ``person_id`` and ``viewpoint`` of the N images.
         titles (Sequence[str]): One for each model.
         out (Path): Picture to write; the suffix chooses the format.
-        num_views (int): Viewpoints there are. Defaults to 3.
 
     Raises:
         ValueError: There is not one title for each model, or not one place for each image.
     """
     if not places or len(places) != len(titles) or {len(xy) for xy in places} != {len(infos)}:
         raise ValueError(
-            "draw_embedding has to have a title for each model and a place for each image, but got "
+            "plot_embedding has to have a title for each model and a place for each image, but got "
             f"{len(titles)} titles, {len(infos)} images and {[len(xy) for xy in places]} places"
         )
     people = np.array([info["person_id"] for info in infos])
@@ -91,6 +89,7 @@ def draw_embedding(
         axes.set(xticks=[], yticks=[])
         axes.margins(0.08)
         axes.set_title(title)
+    num_views = int(views.max()) + 1
     names = [*view_names(num_views), "unknown"]  # the last is -1
     handles = [
         Line2D(

@@ -8,7 +8,7 @@ import numpy as np
 LINE = 14  # pixels a line of caption takes
 
 
-def image_grid(
+def draw_image_grid(
     images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 8, height: int = 256
 ) -> np.ndarray:
     """Return one picture of images in rows, each with its caption below.
@@ -27,8 +27,8 @@ def image_grid(
     """
     if not images or len(images) != len(captions):
         raise ValueError(
-            f"image_grid has to have a caption for each image, but got {len(images)} images and "
-            f"{len(captions)} captions"
+            f"draw_image_grid has to have a caption for each image, but got {len(images)} images "
+            f"and {len(captions)} captions"
         )
     width = round(height * images[0].shape[1] / images[0].shape[0])
     lines = max(caption.count("\n") for caption in captions) + 1

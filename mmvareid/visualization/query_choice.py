@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmvareid.datasets.reid_dataset import JUNK
+
 CHOICES = ("random", "worst", "best", "differ")
 
 
@@ -59,7 +61,7 @@ def choose_queries(
 def _have_match(infos: Sequence[dict], queries: np.ndarray) -> list[bool]:
     cameras: dict[int, set[int]] = {}
     for info in infos:
-        if not info["is_query"] and info["person_id"] != -1:
+        if not info["is_query"] and info["person_id"] != JUNK:
             cameras.setdefault(info["person_id"], set()).add(info["camera_id"])
     return [
         bool(cameras.get(infos[i]["person_id"], set()) - {infos[i]["camera_id"]}) for i in queries

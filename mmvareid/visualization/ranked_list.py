@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmvareid.datasets.reid_dataset import JUNK
 from mmvareid.evaluation.similarity import similarity_blocks
-
-_JUNK = -1  # a person id: cut-off boxes and the like, that no ranking counts
 
 
 class Kind(IntEnum):
@@ -96,7 +95,7 @@ def ranked_lists(
             same = ids[gallery] == ids[query]
             kinds = np.where(same, int(Kind.MATCH), int(Kind.OTHER))
             kinds[same & (cameras[gallery] == cameras[query])] = Kind.IGNORED
-            kinds[ids[gallery] == _JUNK] = Kind.IGNORED
+            kinds[ids[gallery] == JUNK] = Kind.IGNORED
             order = np.lexsort((kinds, -similarity))
             order = order[_listed(kinds[order] == Kind.IGNORED, topk, num_ignored)]
             # The blocks leave out what is the same for all of a query's gallery: its length.

@@ -19,37 +19,32 @@ MARKS = {Kind.MATCH: "✓", Kind.OTHER: "✗", Kind.IGNORED: "—"}
 LEGEND = "✓ green: same person   ✗ red: other person   — grey: ignored, same person and camera"
 
 DPI = 100
+HEIGHT, WIDTH = 192, 96  # pixels; an image is fitted into this box
 FRAME, GAP, GROUP_GAP, MARGIN = 4, 6, 28, 10  # pixels
 LINE, TITLE_LINE, INDENT = 16, 20, 16  # pixels
 CAPTION = 2 * LINE + 16  # pixels below an image
 
 
 def draw_ranked_lists(
-    models: Mapping[str, Sequence[RankedList]],
-    infos: Sequence[dict],
-    views: Sequence[str] | None = None,
-    height: int = 192,
+    models: Mapping[str, Sequence[RankedList]], infos: Sequence[dict]
 ) -> np.ndarray:
     """Draw queries as rows: the query at the left, then the list of each model.
 
     A match has a green frame and a tick, another person a red frame and a cross, an ignored image
-    a grey frame and a dash. Below each stand camera and viewpoint, then rank and similarity.
+    a grey frame and a dash. Below each stand camera and viewpoint, then rank and similarity;
+    '?' stands where a viewpoint is unknown.
 
     Args:
         models (Mapping): Title -> lists of :func:`ranked_lists`, one a query; all models' lists
             are for the same queries in the same order.
         infos (Sequence[dict]): What the lists' indices mean, with ``img_path``, ``person_id``,
             ``camera_id`` and ``viewpoint``.
-        views (Sequence[str], optional): Names of the V viewpoints; by default those of
-            :func:`mmvareid.evaluation.view_names`. '?' stands where a viewpoint is unknown.
-        height (int): Of an image, in pixels; it is fitted into a box half as wide.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, RGB.
 
     Raises:
-        ValueError: There is no list, the models' queries differ, there are too few names,
-            ``height`` is below 160, or an image cannot be read.
+        ValueError: There is no list, the models' queries differ, or an image cannot be read.
     """
     queries = [[found.query for found in lists] for lists in models.values()]
     if not queries or not queries[0] or any(other != queries[0] for other in queries):
@@ -57,14 +52,9 @@ def draw_ranked_lists(
             "models has to hold lists of the same queries, at least one, but got the queries "
             f"{queries}"
         )
-    if height < 160:
-        raise ValueError(f"height has to be at least 160 for the captions, but got {height}")
-    num_views = max(info["viewpoint"] for info in infos) + 1
-    names = view_names(num_views) if views is None else views
-    if len(names) < num_views:
-        raise ValueError(f"views has to name {num_views} viewpoints, but got {list(names)}")
+    names = [*view_names(max(info["viewpoint"] for info in infos) + 1), "?"]  # the last is -1
 
-    step = height // 2 + 2 * FRAME + GAP
+    step = WIDTH + 2 * FRAME + GAP
     sizes = [1] + [max(1, *(len(found.gallery) for found in lists)) for lists in models.values()]
     widths = [size * step - GAP for size in sizes]
     lefts = [MARGIN + sum(widths[:i]) + i * GROUP_GAP for i in range(len(sizes))]
@@ -73,8 +63,8 @@ def draw_ranked_lists(
     ]
     legend = wrap(LEGEND, sum(widths, GROUP_GAP * len(models)) // 8)
     top = MARGIN + TITLE_LINE * max(map(len, titles))
-    bottom = top + (height + 2 * FRAME + CAPTION) * len(queries[0])
-    page = _Page(lefts[-1] + widths[-1] + MARGIN, bottom + LINE * len(legend) + MARGIN, height)
+    bottom = top + (HEIGHT + 2 * FRAME + CAPTION) * len(queries[0])
+    page = _Page(lefts[-1] + widths[-1] + MARGIN, bottom + LINE * len(legend) + MARGIN)
 
     for left, lines in zip(lefts, titles, strict=True):
         page.write(left, MARGIN, lines, TITLE_LINE, fontsize=11, weight="bold")
@@ -82,7 +72,7 @@ def draw_ranked_lists(
     for left in lefts[1:]:
         page.pixels[MARGIN : bottom - CAPTION + 2 * LINE + 4, left - GROUP_GAP // 2] = 200
     for row, query in enumerate(queries[0]):
-        y = top + row * (height + 2 * FRAME + CAPTION)
+        y = top + row * (HEIGHT + 2 * FRAME + CAPTION)
         below = page.paste(lefts[0], y, infos[query]["img_path"], QUERY_COLOR)
         text = [_where(infos[query], names), f"person {infos[query]['person_id']}"]
         page.write(lefts[0], below, text)
@@ -102,16 +92,14 @@ def draw_ranked_lists(
 
 
 def _where(info: dict, names: Sequence[str]) -> str:
-    viewpoint = info["viewpoint"]
-    return f"c{info['camera_id']} {names[viewpoint] if viewpoint >= 0 else '?'}"
+    return f"c{info['camera_id']} {names[info['viewpoint']]}"
 
 
 class _Page:
     """White pixels, (height, width, 3) RGB, and texts to lie over them."""
 
-    def __init__(self, width: int, height: int, image_height: int) -> None:
+    def __init__(self, width: int, height: int) -> None:
         self.pixels = np.full((height, width, 3), 255, np.uint8)
-        self.box = (image_height, image_height // 2)
         # A hundredth of a pixel more: matplotlib cuts the size to whole pixels.
         self._figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
 
@@ -132,15 +120,14 @@ class _Page:
             raise ValueError(
                 f"img_path has to be an image that can be read, but got '{path}'; copy it again"
             )
-        height, width = self.box
-        bottom, right = top + height + 2 * FRAME, left + width + 2 * FRAME
+        bottom, right = top + HEIGHT + 2 * FRAME, left + WIDTH + 2 * FRAME
         self.pixels[top:bottom, left:right] = color
         inner = self.pixels[top + FRAME : bottom - FRAME, left + FRAME : right - FRAME]
         inner[:] = 255
-        scale = min(height / image.shape[0], width / image.shape[1])
+        scale = min(HEIGHT / image.shape[0], WIDTH / image.shape[1])
         h, w = (max(1, round(scale * side)) for side in image.shape[:2])
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        y, x = (height - h) // 2, (width - w) // 2
+        y, x = (HEIGHT - h) // 2, (WIDTH - w) // 2
         inner[y : y + h, x : x + w] = cv2.resize(image, (w, h), interpolation=way)[..., ::-1]
         return bottom + 2
 

@@ -28,7 +28,7 @@ def plot_viewpoint_matrix(
     _figure(matrices, names).savefig(out, dpi=120)
 
 
-def viewpoint_matrix_rgb(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+def draw_viewpoint_matrix(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
     """Return the picture of :func:`plot_viewpoint_matrix`, (H, W, 3) uint8, RGB."""
     return figure_rgb(_figure(matrices, names))
 

@@ -8,12 +8,15 @@ from mmpretrain.structures import DataSample
 from small_run import MARKET, SMALL, run
 
 from mmvareid.datasets import make_synthetic
-from mmvareid.engine import RetrievalVisualizationHook, ranked_list_hook
+from mmvareid.engine import RetrievalVisualizationHook, retrieval_visualization_hook
 from mmvareid.registry import HOOKS
 
 CONFIG = """
 _base_ = {base!r}
-custom_hooks = [dict(type="mmvareid.RetrievalVisualizationHook", num_queries=2, topk=3)]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type="mmvareid.RetrievalVisualizationHook", num_queries=2, topk=3),
+]
 visualizer = dict(vis_backends=[{backends}])
 """
 
@@ -110,7 +113,9 @@ def test_what_a_distributed_sampler_adds_is_dropped(samples):
 def test_other_processes_than_the_first_draw_nothing(samples, monkeypatch):
     shares = []
     monkeypatch.setattr(
-        ranked_list_hook, "collect_results", lambda share, size: shares.append((len(share), size))
+        retrieval_visualization_hook,
+        "collect_results",
+        lambda share, size: shares.append((len(share), size)),
     )
     hook = RetrievalVisualizationHook()
     assert validate(hook, samples, dataset_size=99).images == {}
@@ -143,6 +148,7 @@ def test_a_training_draws_after_each_validation(tmp_path, backend):
         for name in names:
             for epoch in (1, 2):
                 assert cv2.imread(str(data / f"vis_image/{name}_{epoch}.png")).std() > 20
+        assert "angle/view_view" in (data / "scalars.json").read_text()  # the base's hooks run too
         return
     events = accumulator.EventAccumulator(str(data), {"images": 0}).Reload()
     assert set(events.Tags()["images"]) == set(names)

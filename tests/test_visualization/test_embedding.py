@@ -7,7 +7,7 @@ from small_run import SYNTHETIC, run
 from untrained_model import write_checkpoint
 
 from mmvareid.datasets import make_synthetic
-from mmvareid.visualization import choose_people, draw_embedding, embed_features
+from mmvareid.visualization import choose_people, embed_features, plot_embedding
 
 INFOS = [
     dict(person_id=person, viewpoint=view)
@@ -67,25 +67,25 @@ def test_viewpoints_have_colours_and_the_unknown_are_grey(tmp_path):
         front=(180, 119, 31), side=(14, 127, 255), back=(44, 160, 44), unknown=(153, 153, 153)
     )
     places = np.random.default_rng(0).random((len(INFOS), 2))
-    draw_embedding([places], INFOS, ["all"], tmp_path / "all.png")
+    plot_embedding([places], INFOS, ["all"], tmp_path / "all.png")
     counts = {name: pixels(tmp_path / "all.png", bgr) for name, bgr in colours.items()}
     assert min(counts.values()) > 50
     unknown = [{**info, "viewpoint": -1} for info in INFOS]
-    draw_embedding([places], unknown, ["unknown"], tmp_path / "unknown.png")
+    plot_embedding([places], unknown, ["unknown"], tmp_path / "unknown.png")
     assert pixels(tmp_path / "unknown.png", colours["unknown"]) > 3 * counts["unknown"]
 
 
 def test_two_models_are_drawn_side_by_side(tmp_path):
     places = np.random.default_rng(0).random((len(INFOS), 2))
-    draw_embedding([places], INFOS, ["a"], tmp_path / "one.png")
-    draw_embedding([places, places], INFOS, ["a", "b"], tmp_path / "two.png")
+    plot_embedding([places], INFOS, ["a"], tmp_path / "one.png")
+    plot_embedding([places, places], INFOS, ["a", "b"], tmp_path / "two.png")
     one, two = (cv2.imread(str(tmp_path / f"{name}.png")).shape for name in ("one", "two"))
     assert two == (one[0], 2 * one[1], 3)
 
 
 def test_places_have_to_fit_the_images(tmp_path):
     with pytest.raises(ValueError, match=r"got 1 titles, 12 images and \[2\] places"):
-        draw_embedding([np.zeros((2, 2))], INFOS, ["a"], tmp_path / "out.png")
+        plot_embedding([np.zeros((2, 2))], INFOS, ["a"], tmp_path / "out.png")
 
 
 def test_the_tool_compares_two_checkpoints(tmp_path):

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mmvareid.visualization import image_grid, plot_curves
+from mmvareid.visualization import draw_image_grid, plot_curves
 
 
 def test_image_grid_places_images_in_rows():
     images = [np.full((16, 8, 3), 10 * i, np.uint8) for i in range(5)]
-    grid = image_grid(images, [str(i) for i in range(5)], columns=3, height=32)
+    grid = draw_image_grid(images, [str(i) for i in range(5)], columns=3, height=32)
     cell_height, cell_width = grid.shape[0] // 2, grid.shape[1] // 3
     for i in range(5):
         row, column = divmod(i, 3)
@@ -18,7 +18,7 @@ def test_image_grid_places_images_in_rows():
 
 def test_image_grid_wants_a_caption_for_each_image():
     with pytest.raises(ValueError, match="caption for each image, but got 1 images and 0"):
-        image_grid([np.zeros((4, 4, 3), np.uint8)], [])
+        draw_image_grid([np.zeros((4, 4, 3), np.uint8)], [])
 
 
 def test_curves_are_drawn(tmp_path):

@@ -1,13 +1,18 @@
+import shutil
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
-from small_run import SMALL, SYNTHETIC, error_of, run
+from small_run import MARKET, SYNTHETIC, error_of, run
+from untrained_model import write_checkpoint
 
+from mmvareid.apis import inference_dataloader, select_images
 from mmvareid.config import load_config
 from mmvareid.datasets import make_synthetic
 from mmvareid.evaluation import rank
-from mmvareid.registry import MODELS
+from mmvareid.registry import DATASETS
 from mmvareid.visualization import choose_queries, draw_ranked_lists, ranked_lists
 from mmvareid.visualization.ranked_list import Kind
 from mmvareid.visualization.ranked_list_picture import (
@@ -15,8 +20,10 @@ from mmvareid.visualization.ranked_list_picture import (
     FRAME,
     GAP,
     GROUP_GAP,
+    HEIGHT,
     MARGIN,
     TITLE_LINE,
+    WIDTH,
 )
 
 INFO = dict(person_id=1, camera_id=1, viewpoint=0, is_query=False)
@@ -165,14 +172,15 @@ def people(tmp_path):
 def test_frames_have_the_colours_of_what_they_hold(people):
     features, infos = people
     lists = ranked_lists(features, infos, [0], topk=5)
-    picture = draw_ranked_lists({"Top-5": lists}, infos, height=160)
-    step = 160 // 2 + 2 * FRAME + GAP
+    picture = draw_ranked_lists({"Top-5": lists}, infos)
+    step = WIDTH + 2 * FRAME + GAP
     first = MARGIN + step - GAP + GROUP_GAP
     assert picture.dtype == np.uint8
     assert picture.shape[1] == first + 3 * step - GAP + MARGIN
     lefts = [MARGIN, *(first + i * step for i in range(3))]
     top = MARGIN + TITLE_LINE
-    edges = [(top + 1, 44), (top + 160 + 2 * FRAME - 2, 44), (top + 80, 1), (top + 80, 86)]
+    bottom, right = top + HEIGHT + 2 * FRAME, WIDTH + 2 * FRAME
+    edges = [(top + 1, 44), (bottom - 2, 44), (top + 80, 1), (top + 80, right - 2)]
     for y, x in edges:
         row = [tuple(map(int, picture[y, left + x])) for left in lefts]
         assert row == [(0, 0, 0), *(COLORS[k] for k in (Kind.IGNORED, Kind.OTHER, Kind.MATCH))]
@@ -186,9 +194,9 @@ def test_two_models_stand_side_by_side_in_as_many_rows_as_queries(people):
     single = draw_ranked_lists({"A": one}, infos)
     double = draw_ranked_lists({"A": one, "B": one}, infos)
     tall = draw_ranked_lists({"A": one * 3}, infos)
-    step = 192 // 2 + 2 * FRAME
+    step = WIDTH + 2 * FRAME
     assert double.shape[1] == single.shape[1] + GROUP_GAP + step
-    assert tall.shape[0] - single.shape[0] == 2 * (192 + 2 * FRAME + 48)
+    assert tall.shape[0] - single.shape[0] == 2 * (HEIGHT + 2 * FRAME + 48)
     # The second model's picture is that of the first, moved.
     left, moved = MARGIN + step + GROUP_GAP, GROUP_GAP + step
     y = slice(40, 200)
@@ -201,10 +209,10 @@ def test_images_keep_their_shape(people, tmp_path):
     features, infos = people
     cv2.imwrite(infos[3]["img_path"], np.full((10, 50, 3), 7, np.uint8))
     lists = ranked_lists(features, infos, [0], topk=2, num_ignored=0)
-    picture = draw_ranked_lists({"": lists}, infos, height=200)
-    left = MARGIN + 2 * (100 + 2 * FRAME) + GROUP_GAP + GAP + FRAME
+    picture = draw_ranked_lists({"": lists}, infos)
+    left = MARGIN + 2 * (WIDTH + 2 * FRAME) + GROUP_GAP + GAP + FRAME
     column = (picture[:, left + 50] == 7).all(axis=1)
-    assert column.sum() == 20  # 100 wide
+    assert column.sum() == 19  # 96 wide
 
 
 def test_pictures_that_cannot_be_drawn(people):
@@ -213,10 +221,6 @@ def test_pictures_that_cannot_be_drawn(people):
     for models in ({}, {"A": []}, {"A": lists, "B": lists * 2}):
         with pytest.raises(ValueError, match="has to hold lists of the same queries"):
             draw_ranked_lists(models, infos)
-    with pytest.raises(ValueError, match="height has to be at least 160 .*, but got 64"):
-        draw_ranked_lists({"A": lists}, infos, height=64)
-    with pytest.raises(ValueError, match=r"views has to name 1 viewpoints, but got \[\]"):
-        draw_ranked_lists({"A": lists}, infos, views=[])
     infos[2]["img_path"] = "/nowhere/2.png"
     with pytest.raises(ValueError, match="can be read, but got '/nowhere/2.png'; copy it again"):
         draw_ranked_lists({"A": lists}, infos)
@@ -227,40 +231,43 @@ def tool(tmp_path_factory):
     """Two checkpoints of untrained models, and the options that make them small."""
     root = tmp_path_factory.mktemp("tool")
     make_synthetic(root / "set", num_ids=8, images_per_id=12, num_distractors=5, num_junk=3, seed=1)
-    options = [*SMALL, f"data_root={root / 'set'}", "num_classes=4"]
-    pairs = [option.split("=", 1) for option in options if option.startswith("model")]
-    numbers = {key: int(value) for key, value in pairs}
-    cfg = load_config(str(SYNTHETIC), {**numbers, "num_classes": 4})
-    checkpoints = []
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        checkpoints.append(root / f"{seed}.pth")
-        torch.save({"state_dict": MODELS.build(cfg.model).state_dict()}, checkpoints[-1])
+    checkpoints = [root / "0.pth", root / "1.pth"]
+    for seed, path in enumerate(checkpoints):
+        options = write_checkpoint(
+            path, seed, options=[f"data_root={root / 'set'}", "num_classes=4"]
+        )
     return root, checkpoints, options
 
 
-def test_the_tool_compares_two_models(tool, tmp_path):
+def test_the_tool_compares_two_checkpoints_of_one_config(tool, tmp_path):
     root, (one, two), options = tool
     out = tmp_path / "new" / "lists.png"
     printed = run(
         "visualization/ranked_lists.py", SYNTHETIC, one, "--compare", SYNTHETIC, two,
-        "--titles", "Baseline", "VA-reID", "--queries", 2, "--topk", 3, "--ignored", 0,
-        "--out", out, options=options,
+        "--queries", 2, "--topk", 3, "--ignored", 0, "--out", out, options=options,
     )  # fmt: skip
     assert f"2 queries of {len(list((root / 'set/query').iterdir()))}: {out}" in printed
-    width = 2 * MARGIN + 7 * (96 + 2 * FRAME) + 4 * GAP + 2 * GROUP_GAP
+    width = 2 * MARGIN + 7 * (WIDTH + 2 * FRAME) + 4 * GAP + 2 * GROUP_GAP
     assert cv2.imread(str(out)).shape[1] == width
 
 
 def test_the_tool_tells_what_it_cannot_do(tool, tmp_path, capsys):
     _, (one, _), options = tool
     name, out = "visualization/ranked_lists.py", ("--out", tmp_path / "a.png")
-    assert "names of query images such as" in str(
-        error_of(name, SYNTHETIC, one, *out, "--queries", "nobody.jpg", options=options)
-    )
+    # Before the checkpoint is read.
+    arguments = (SYNTHETIC, tmp_path / "nothing.pth", *out, "--queries", "nobody.jpg")
+    assert "names of query images such as" in str(error_of(name, *arguments, options=options))
     for arguments, message in [
         ((*out, "--choose", "differ"), "--choose differ has to have two models"),
-        ((*out, "--titles", "a", "b"), "--titles has to have 1 names, but got 2"),
+        (
+            (*out, "--labels", "a", "b"),
+            "labels has to hold 1 names that differ, but got ['a', 'b']",
+        ),
+        (
+            (*out, "--compare", SYNTHETIC, one, "--labels", "a", "a"),
+            "labels has to hold 2 names that differ, but got ['a', 'a']; give --labels",
+        ),
+        ((*out, "--compare", SYNTHETIC, one), "labels has to hold 2 names that differ"),
         ((*out, "--topk", "0"), "--topk has to be at least 1, but got 0"),
         ((*out, "--queries", "0"), "--queries has to be at least 1, but got 0"),
         (("--out", tmp_path / "a.txt"), "--out has to end in .png or .jpg"),
@@ -268,3 +275,30 @@ def test_the_tool_tells_what_it_cannot_do(tool, tmp_path, capsys):
         with pytest.raises(SystemExit):
             error_of(name, SYNTHETIC, one, *arguments)
         assert message in capsys.readouterr().err
+
+
+def test_images_of_a_copy_of_the_dataset_are_found_by_name(market_root, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(market_root, copy)
+    ours, theirs = (
+        inference_dataloader(load_config(str(MARKET), {"data_root": str(root)}), "test")
+        for root in (market_root, copy)
+    )
+    dataset = DATASETS.build({**ours["dataset"], "pipeline": []})
+    infos = [dataset.get_data_info(i) for i in (4, 0, 2)]
+    chosen = DATASETS.build(select_images(theirs, infos)["dataset"])
+    found = [chosen.get_data_info(i)["img_path"] for i in range(len(chosen))]
+    assert found == [info["img_path"].replace(str(market_root), str(copy)) for info in infos]
+    Path(found[0]).unlink()
+    with pytest.raises(ValueError, match=r"same images, but got none for .* \(1 such\); set its"):
+        select_images(theirs, infos)
+
+
+def test_a_dataloader_of_training_images_has_the_test_pipeline():
+    cfg = load_config(str(MARKET))
+    dataset = inference_dataloader(cfg, "train")["dataset"]
+    assert dataset["pipeline"] == cfg.test_dataloader.dataset.pipeline
+    assert (dataset["split"], dataset["test_mode"]) == ("train", True)
+    assert inference_dataloader(cfg, "test") == cfg.test_dataloader
+    with pytest.raises(ValueError, match="split has to be 'train' or 'test', but got 'val'"):
+        inference_dataloader(cfg, "val")

@@ -1,7 +1,11 @@
+from unittest import mock
+
+import cv2
 import loss_oracles as oracles
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmpretrain.structures import DataSample
 from small_run import SYNTHETIC, error_of, run
@@ -14,11 +18,11 @@ from mmvareid.registry import MODELS
 from mmvareid.visualization import (
     SoftLabel,
     choose_contrast,
-    draw_soft_labels,
     image_soft_labels,
+    plot_soft_labels,
     predict_soft_labels,
 )
-from mmvareid.visualization.soft_label_figure import figures_of, number
+from mmvareid.visualization.soft_label_picture import figures_of, number
 
 
 def head(num_classes=5, **kwargs):
@@ -134,10 +138,32 @@ def test_captions_say_the_figures():
 def test_the_picture_is_drawn_also_of_hard_labels_and_unknown_viewpoints(kwargs, tmp_path):
     _, rows = predict(head(num_classes=3, **kwargs), [0, 1, 2], [0, 2, -1])
     image = np.zeros((20, 10, 3), np.uint8)
-    draw_soft_labels(rows, [image] * 3, ["a", "b", "c"], tmp_path / "out.png")
-    assert (tmp_path / "out.png").stat().st_size > 20_000
+    with mock.patch.object(Figure, "savefig", autospec=True) as save:
+        plot_soft_labels(rows, [image] * 3, ["a", "b", "c"], tmp_path / "out.png")
+    panels = save.call_args.args[0].axes
+    for i, (row, caption) in enumerate(zip(rows, "abc", strict=True)):
+        picture, identities, predicted, target = panels[4 * i : 4 * i + 4]
+        assert picture.figure.get_suptitle() == f"{caption}\n{figures_of(row)}"
+        assert identities.get_yticklabels()[0].get_text() == f"person {row.label} (own)"
+        order = [row.label, *(k for k in np.argsort(-row.q) if k != row.label)]
+        for bars, values in zip(identities.containers, (row.q, row.p), strict=True):
+            # A share of zero has the shortest bar.
+            lengths = np.array([bar.get_width() for bar in bars])
+            large = values[order] > 1e-9
+            np.testing.assert_allclose(lengths[large], values[order][large])
+            assert (lengths[~large] < values[order][large].min()).all()
+        if row.viewpoint < 0:
+            assert [text.get_text() for text in predicted.texts] == [
+                "unknown viewpoint: no soft label t"
+            ]
+            assert not target.axison
+            continue
+        order = [row.label, *(k for k in np.argsort(-row.r.sum(1)) if k != row.label)]
+        for panel, values in ((predicted, row.r), (target, row.t)):
+            said = [text.get_text() for text in panel.texts]
+            assert said == [number(value) for value in values[order].flat]
     with pytest.raises(ValueError, match="but got 3 soft labels, 1 images and 3 captions"):
-        draw_soft_labels(rows, [image], ["a", "b", "c"], tmp_path / "out.png")
+        plot_soft_labels(rows, [image], ["a", "b", "c"], tmp_path / "out.png")
 
 
 def test_a_joint_head_is_used_by_its_viewpoint_aware_part():
@@ -170,6 +196,9 @@ def test_the_tool_draws_images_of_the_train_split(tmp_path):
     tool = "visualization/soft_labels.py"
     printed = run(tool, SYNTHETIC, weights, "--out", out, options=options)
     assert "3 images of 48 that were looked at" in printed
-    assert out.stat().st_size > 20_000
-    error = error_of(tool, SYNTHETIC, weights, "--images", "nobody.jpg", options=options)
+    picture = cv2.imread(str(out)).astype(int)
+    for color in ((180, 119, 31), (14, 127, 255)):  # the bars of q and p, BGR
+        assert (np.abs(picture - color) < 8).all(axis=2).sum() > 3000
+    arguments = (SYNTHETIC, weights, "--images", "nobody.jpg", "--out", out)
+    error = error_of(tool, *arguments, options=options)
     assert "names of training images, but got nobody.jpg; a name looks like" in str(error)

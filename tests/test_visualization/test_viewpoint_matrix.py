@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 
-from mmvareid.visualization import plot_viewpoint_matrix, viewpoint_matrix_rgb
+from mmvareid.visualization import draw_viewpoint_matrix, plot_viewpoint_matrix
 
 NAMES = ("front", "side", "back")
 MATRIX = np.array([[90.0, 50, 20], [40, 70, 30], [np.nan, 10, 100]])
 
 
 def test_cells_have_the_colours_of_one_scale():
-    picture = viewpoint_matrix_rgb({"mAP": MATRIX, "Rank-1": MATRIX / 2}, NAMES)
+    picture = draw_viewpoint_matrix({"mAP": MATRIX, "Rank-1": MATRIX / 2}, NAMES)
     assert picture.dtype == np.uint8
     viridis = colormaps["viridis"]
     for value in (*MATRIX[~np.isnan(MATRIX)], *(MATRIX / 2)[~np.isnan(MATRIX)]):
@@ -20,8 +20,8 @@ def test_cells_have_the_colours_of_one_scale():
 
 
 def test_a_cell_without_a_match_is_grey():
-    known = viewpoint_matrix_rgb({"mAP": np.nan_to_num(MATRIX, nan=60.0)}, NAMES)
-    unknown = viewpoint_matrix_rgb({"mAP": MATRIX}, NAMES)
+    known = draw_viewpoint_matrix({"mAP": np.nan_to_num(MATRIX, nan=60.0)}, NAMES)
+    unknown = draw_viewpoint_matrix({"mAP": MATRIX}, NAMES)
     changed = (known != unknown).any(axis=2)
     colors = unknown[changed].astype(int)
     assert (np.ptp(colors, axis=1) <= 3).mean() > 0.97  # some of the border is blended
@@ -49,4 +49,4 @@ def test_all_viewpoints_have_a_name_and_the_picture_grows_with_them(tmp_path):
 )
 def test_matrices_that_cannot_be_drawn(matrices, message):
     with pytest.raises(ValueError, match=message):
-        viewpoint_matrix_rgb(matrices, NAMES)
+        draw_viewpoint_matrix(matrices, NAMES)

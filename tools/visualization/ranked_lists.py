@@ -5,27 +5,35 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
+from mmpretrain.registry import DATASETS
 
-from mmvareid.apis.features import FeatureSet, extract_features, load_model
+from mmvareid.apis import (
+    FeatureSet,
+    dataset_infos,
+    extract_features,
+    inference_dataloader,
+    load_model,
+    select_images,
+)
 from mmvareid.config import load_config
 from mmvareid.evaluation import rank
-from mmvareid.visualization import choose_queries, draw_ranked_lists, ranked_lists
+from mmvareid.visualization import choose_queries, draw_ranked_lists, model_labels, ranked_lists
 from mmvareid.visualization.query_choice import CHOICES
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line; ``models`` and ``labels`` are those of all models."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config file")
     parser.add_argument("checkpoint", help="checkpoint file")
     parser.add_argument(
-        "--compare",
-        nargs=2,
-        metavar=("CONFIG", "CHECKPOINT"),
-        help="a second model, to draw at the right of the first",
+        "--compare", nargs=2, metavar=("CONFIG", "CHECKPOINT"), help="a second model, drawn beside"
     )
-    parser.add_argument("--titles", nargs="+", help="names of the models; by default the configs'")
-    parser.add_argument("--out", required=True, help="picture to write")
+    parser.add_argument(
+        "--labels", nargs="+", help="a name for each model; by default the configs'"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--topk", type=int, default=5, help="ranks to draw")
     parser.add_argument(
         "--ignored", type=int, default=2, help="ignored images to draw at most in each list"
@@ -42,65 +50,55 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the choice")
     parser.add_argument("--device", help="by default the GPU if there is one")
     parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        help="override the config, with --compare both of them: key=value",
+        "--cfg-options", nargs="+", action=DictAction, help="override each config: key=value"
     )
     args = parser.parse_args()
-    models = 2 if args.compare else 1
-    if args.choose == "differ" and models == 1:
+    args.models = [(args.config, args.checkpoint), *([args.compare] if args.compare else [])]
+    try:
+        args.labels = model_labels(args.models, args.labels)
+    except ValueError as error:
+        parser.error(str(error))
+    if args.choose == "differ" and not args.compare:
         parser.error("--choose differ has to have two models, but got one; add --compare")
-    if args.titles and len(args.titles) != models:
-        parser.error(f"--titles has to have {models} names, but got {len(args.titles)}")
     if args.topk < 1:
         parser.error(f"--topk has to be at least 1, but got {args.topk}")
     if args.ignored < 0:
         parser.error(f"--ignored has to be at least 0, but got {args.ignored}")
     if args.queries == ["0"]:
         parser.error("--queries has to be at least 1, but got 0")
-    if not cv2.haveImageWriter(args.out):
+    if not cv2.haveImageWriter(str(args.out)):
         parser.error(f"--out has to end in .png or .jpg, but got {args.out}")
     return args
 
 
 def main() -> None:
     args = parse_args()
-    pairs = [(args.config, args.checkpoint), *([args.compare] if args.compare else [])]
-    titles = args.titles or [Path(config).stem for config, _ in pairs]
-    # Both configs first: an error in the second is not to come after minutes of work.
-    configs = [load_config(config, args.cfg_options) for config, _ in pairs]
+    # What can be wrong is looked for first: an error is not to come after minutes of work.
+    configs = [load_config(config, args.cfg_options) for config, _ in args.models]
+    loaders = [inference_dataloader(cfg, "test") for cfg in configs]
+    infos = dataset_infos(DATASETS.build({**loaders[0]["dataset"], "pipeline": []}))
+    number = int(args.queries[0]) if args.queries[0].isdecimal() and len(args.queries) == 1 else 0
+    queries = np.array([]) if number else queries_named(args.queries, infos)
+    loaders = [select_images(loader, infos) for loader in loaders]
     found = [
-        features_of(cfg, checkpoint, title, args.device)
-        for cfg, (_, checkpoint), title in zip(configs, pairs, titles, strict=True)
+        extract_features(load_model(cfg, checkpoint, args.device), loader, label)
+        for label, cfg, (_, checkpoint), loader in zip(
+            args.labels, configs, args.models, loaders, strict=True
+        )
     ]
-    infos = found[0].infos
-    for other in found[1:]:
-        if [info["img_path"] for info in other.infos] != [info["img_path"] for info in infos]:
-            raise ValueError(
-                f"both models have to be on the same images, but got {len(infos)} images such as "
-                f"{infos[0]['img_path']}, and {len(other.infos)} such as "
-                f"{other.infos[0]['img_path']}; set data_root by --cfg-options"
-            )
-    if len(args.queries) == 1 and args.queries[0].isdecimal():
+    if number:
         how = args.choose or ("differ" if args.compare else "random")
         aps = [average_precision(features) for features in found] if how != "random" else []
-        queries = choose_queries(infos, int(args.queries[0]), how, aps, args.seed)
-    else:
-        queries = queries_named(args.queries, infos)
+        queries = choose_queries(infos, number, how, aps, args.seed)
     models = {
-        f"Top-{args.topk} {title}": ranked_lists(
+        f"Top-{args.topk} {label}": ranked_lists(
             features.features, infos, queries, args.topk, args.ignored
         )
-        for title, features in zip(titles, found, strict=True)
+        for label, features in zip(args.labels, found, strict=True)
     }
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(args.out, draw_ranked_lists(models, infos)[..., ::-1])
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(args.out), draw_ranked_lists(models, infos)[..., ::-1])
     print(f"{len(queries)} queries of {sum(info['is_query'] for info in infos)}: {args.out}")
-
-
-def features_of(cfg: Config, checkpoint: str, title: str, device: str | None) -> FeatureSet:
-    return extract_features(load_model(cfg, checkpoint, device), cfg.test_dataloader, title)
 
 
 def average_precision(found: FeatureSet) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Draws what a trained viewpoint-aware head predicts of training images, and their soft labels.
 
-By default of three images: one that the model is sure of, one that it is not, and one whose
-viewpoint is ambiguous. A checkpoint does not hold scale and margin, so the config has to be that of
-its training.
+By default of three images: one that the model is sure of, one that it is least sure of, and one
+whose viewpoint is ambiguous. A checkpoint does not hold scale and margin, so the config has to be
+that of its training.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from mmengine.config import DictAction
 from mmpretrain.registry import DATASETS
 from rich.progress import track
 
-from mmvareid.apis.features import load_model
+from mmvareid.apis import dataset_infos, inference_dataloader, load_model
 from mmvareid.config import load_config
 from mmvareid.evaluation import view_names
-from mmvareid.visualization import choose_contrast, draw_soft_labels, image_soft_labels
+from mmvareid.visualization import choose_contrast, image_soft_labels, plot_soft_labels
 
 BATCH = 32
 
@@ -36,32 +36,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config file")
     parser.add_argument("checkpoint", help="checkpoint file")
-    parser.add_argument("--out", type=Path, default="soft_labels.png", help="picture to write")
+    parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument(
         "--images", nargs="+", default=["3"], help="how many images, or the file names of some"
     )
     parser.add_argument(
         "--candidates", type=int, default=512, help="training images to choose from, evenly spread"
     )
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="key=value ...")
+    parser.add_argument("--device", help="by default the GPU if there is one")
+    parser.add_argument(
+        "--cfg-options", nargs="+", action=DictAction, help="override the config: key=value"
+    )
     args = parser.parse_args()
     count = int(args.images[0]) if args.images[0].isdigit() and len(args.images) == 1 else None
     if count == 0 or args.candidates < 1:
         parser.error("--images and --candidates have to be at least 1, but got 0; leave them out")
 
     cfg = load_config(args.config, args.cfg_options)
-    model = load_model(cfg, args.checkpoint)
-    pipeline = cfg.test_dataloader.dataset.pipeline  # no augmentation; unreadable images raise
-    dataset = DATASETS.build(
-        {**cfg.train_dataloader.dataset, "pipeline": pipeline, "test_mode": True}
-    )
-    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    dataset = DATASETS.build(inference_dataloader(cfg, "train")["dataset"])
+    infos = dataset_infos(dataset)
     names = [Path(info["img_path"]).name for info in infos]
     if count is None:
         indices = find_images(names, args.images)
     else:
         number = min(len(dataset), max(args.candidates, count))
         indices = np.linspace(0, len(dataset) - 1, number).astype(int).tolist()
+    model = load_model(cfg, args.checkpoint, args.device)
     batches = [indices[i : i + BATCH] for i in range(0, len(indices), BATCH)]
     rows = [
         row
@@ -81,7 +81,7 @@ def main() -> None:
         captions.append(f"{kind}: {names[index]}, person {person}, {view}".removeprefix(": "))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     classes = dataset.metainfo["classes"]
-    draw_soft_labels(
+    plot_soft_labels(
         [rows[i] for i in chosen], images, captions, args.out, lambda label: classes[label]
     )
     print(f"{len(chosen)} images of {len(rows)} that were looked at: {args.out}")

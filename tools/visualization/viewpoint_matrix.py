@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mmvareid.visualization import plot_viewpoint_matrix
+from mmvareid.evaluation import view_names
+from mmvareid.visualization import path_labels, plot_viewpoint_matrix
 
 METRICS = ("mAP", "Rank-1")
+NAMES = view_names(3)
 
 
 def read_matrices(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -20,15 +22,17 @@ def read_matrices(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     cells = {}
     for name, value in json.loads(path.read_text()).items():
         *_, kind, pair, metric = ["", "", *name.split("/")]
-        if kind == "pair" and "-" in pair:
+        if kind == "pair" and "-" in pair:  # others are mean, worst and gap
             query, gallery = pair.split("-")
             cells[metric, query, gallery] = value
-    names = list(dict.fromkeys(query for _, query, _ in cells))
-    if not names:
+    found = {name for _, *pair in cells for name in pair}
+    if not found:
         raise ValueError(
             f"{path} has to hold scores by viewpoint, such as reid/pair/front-side/mAP, but has "
             "none; does the test data have viewpoints, and its ReIDMetric viewpoints=True?"
         )
+    # view2 stands before view10.
+    names = sorted(found, key=lambda name: ((*NAMES, name).index(name), len(name), name))
     return {
         metric: np.array([[cells.get((metric, q, g), np.nan) for g in names] for q in names])
         for metric in METRICS
@@ -39,14 +43,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scores", type=Path, nargs="+", help="JSON files, one for each model")
     parser.add_argument("--out", type=Path, required=True, help="picture to write")
+    parser.add_argument("--labels", nargs="+", help="a name for each file; by default the files'")
     args = parser.parse_args()
-    pictures = {}
-    for path in args.scores:
-        matrices, names = read_matrices(path)
-        prefix = f"{path.stem}, " if len(args.scores) > 1 else ""
-        pictures.update({f"{prefix}{metric}": matrix for metric, matrix in matrices.items()})
+    try:
+        labels = path_labels(args.scores, args.labels)
+    except ValueError as error:
+        parser.error(str(error))
+    read = [read_matrices(path) for path in args.scores]
+    names = read[0][1]
+    for path, (_, others) in zip(args.scores, read, strict=True):
+        if others != names:
+            raise ValueError(
+                f"all files have to have the same viewpoints, but got {', '.join(names)} in "
+                f"{args.scores[0]} and {', '.join(others)} in {path}; test the models on the same "
+                "images, or draw the files apart"
+            )
+    pictures = {
+        f"{label}, {metric}" if len(labels) > 1 else metric: matrix
+        for label, (matrices, _) in zip(labels, read, strict=True)
+        for metric, matrix in matrices.items()
+    }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     plot_viewpoint_matrix(pictures, names, args.out)
+    print(f"{len(pictures)} matrices: {args.out}")
 
 
 if __name__ == "__main__":

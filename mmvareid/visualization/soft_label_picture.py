@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from mmvareid.evaluation.protocols import view_names
+from mmvareid.evaluation import view_names
 
 from .soft_labels import SoftLabel
 
@@ -16,7 +16,7 @@ FLOOR = 1e-12  # below it a share counts as zero, which a log scale cannot show
 OTHERS = 3  # identities beside the own one
 
 
-def draw_soft_labels(
+def plot_soft_labels(
     rows: Sequence[SoftLabel],
     images: Sequence[np.ndarray],
     captions: Sequence[str],
@@ -37,7 +37,7 @@ def draw_soft_labels(
     """
     if not rows or not len(rows) == len(images) == len(captions):
         raise ValueError(
-            "draw_soft_labels has to have an image and a caption for each soft label, but got "
+            "plot_soft_labels has to have an image and a caption for each soft label, but got "
             f"{len(rows)} soft labels, {len(images)} images and {len(captions)} captions"
         )
     figure = Figure(figsize=(14, 3.6 * len(rows)), layout="constrained")

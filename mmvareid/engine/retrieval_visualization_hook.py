@@ -14,7 +14,7 @@ from mmvareid.registry import HOOKS
 from mmvareid.visualization.query_choice import choose_queries
 from mmvareid.visualization.ranked_list import ranked_lists
 from mmvareid.visualization.ranked_list_picture import draw_ranked_lists
-from mmvareid.visualization.viewpoint_matrix import viewpoint_matrix_rgb
+from mmvareid.visualization.viewpoint_matrix import draw_viewpoint_matrix
 
 _FIELDS = ("feature", "img_path", "person_id", "camera_id", "is_query")
 
@@ -120,7 +120,7 @@ class RetrievalVisualizationHook(Hook):
         )
         test = ViewpointTest(torch.from_numpy(features), ids, cameras, viewpoints, is_query)
         if self.matrix and test.names:
-            picture = viewpoint_matrix_rgb(test.matrix(), test.names)
+            picture = draw_viewpoint_matrix(test.matrix(), test.names)
             runner.visualizer.add_image("viewpoint_matrix", picture, step=_step(runner))
 
 
