@@ -136,7 +136,8 @@ def main() -> None:
     for run in runs.values():
         run.check()
     batch = Batch([] if args.summary else [*runs.values()], args.jobs)
-    batch.execute()
+    if batch.runs:
+        batch.execute()
 
     scores: dict[str, dict[int, dict[str, float] | None]] = {}
     for (name, seed), run in runs.items():
