@@ -31,7 +31,6 @@ EXTRAS = {
         "pre-commit",
         "pytest",
         "ruff",
-        "tensorboard",
         "thop>=0.1.1",  # releases of 2020 count batch norm otherwise
         "timm",
     ],
