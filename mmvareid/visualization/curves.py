@@ -64,8 +64,9 @@ def plot_sweep(series: Mapping[str, Sequence[dict]], name: str, out: Path) -> No
                 label=metric[5:] if len(series) == 1 else f"{model}, {metric[5:]}",
             )
     values = sorted({row["value"] for rows in series.values() for row in rows})
-    if values[-1] > 20 * abs(values[len(values) // 2]) > 0:
-        axes.set_xscale("symlog", linthresh=min(value for value in values if value > 0))
+    smallest = min((value for value in values if value > 0), default=1)
+    if values[-1] > 50 * smallest:
+        axes.set_xscale("symlog", linthresh=smallest)
     axes.set(xlabel=name, ylabel="% on the test split")
     axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.grid(alpha=0.3)
