@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.model import BaseModel
 from mmengine.runner import CheckpointLoader
 
 
@@ -67,6 +68,41 @@ def load_checkpoint_safely(filename: str, map_location: str | None = None) -> di
         raise ValueError(
             f"the checkpoint {path} cannot be read; is it whole? PyTorch says: {error}"
         ) from error
+
+
+def check_weights(
+    model: torch.nn.Module, content: dict, checkpoint: str, but_for: str | None = None
+) -> None:
+    """Check that a checkpoint has all weights of a model, each in its shape.
+
+    MMEngine warns of what is missing, among hundreds of lines, and goes on with random weights.
+
+    Args:
+        model (nn.Module): The model; wrappers, which have it as ``module``, are looked through.
+        content (dict): As of :func:`load_checkpoint_safely`.
+        checkpoint (str): Its path, for the message.
+        but_for (str, optional): Weights whose names start so may differ.
+
+    Raises:
+        ValueError: Weights are missing, or have another shape.
+    """
+    while isinstance(inner := getattr(model, "module", None), BaseModel):
+        model = inner
+    found = content.get("state_dict", content)
+    lacking, other = [], []
+    for name, weight in model.state_dict().items():
+        if but_for and name.startswith(but_for):
+            continue
+        if name not in found:
+            lacking.append(name)
+        elif found[name].shape != weight.shape:
+            other.append(f"{name} {tuple(found[name].shape)}, not {tuple(weight.shape)}")
+    if lacking or other:
+        what = f"lacks {len(lacking)} such as {lacking[0]}" if lacking else f"has {other[0]}"
+        raise ValueError(
+            f"the checkpoint {checkpoint} has to have all weights of the config's model, but "
+            f"{what}; is it of another config?"
+        )
 
 
 def use_safe_checkpoints() -> None:

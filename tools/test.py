@@ -13,7 +13,12 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from rich.console import Console
 
-from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
+from mmvareid.compat import (
+    check_weights,
+    load_checkpoint_safely,
+    prepare_cpu_distributed,
+    use_safe_checkpoints,
+)
 from mmvareid.config import load_config
 from mmvareid.evaluation import score_tables
 
@@ -45,7 +50,11 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     cfg.resume = False
     prepare_cpu_distributed(cfg)
-    metrics = Runner.from_cfg(cfg).test()
+    runner = Runner.from_cfg(cfg)
+    # Features do not need the head, which may be of other people.
+    content = load_checkpoint_safely(args.checkpoint)
+    check_weights(runner.model, content, args.checkpoint, but_for="head.")
+    metrics = runner.test()
     if not is_main_process():
         return
     console = Console(highlight=False)

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, load_checkpoint
 from rich.progress import track
 
-from mmvareid.compat import use_safe_checkpoints
+from mmvareid.compat import check_weights, use_safe_checkpoints
 from mmvareid.registry import DATASETS, MODELS
 
 
@@ -42,18 +42,13 @@ def load_model(cfg: Config, checkpoint: str, device: str | None = None) -> BaseM
         device (str | None): Defaults to the GPU if there is one.
 
     Raises:
-        ValueError: The checkpoint lacks weights of the model.
+        ValueError: The checkpoint lacks weights of the model, or has them in another shape.
     """
     use_safe_checkpoints()
     init_default_scope(cfg.get("default_scope", "mmpretrain"))
     model = MODELS.build(cfg.model)
     content = load_checkpoint(model, checkpoint, map_location="cpu")
-    lacking = sorted(model.state_dict().keys() - content.get("state_dict", content).keys())
-    if lacking:
-        raise ValueError(
-            f"the checkpoint {checkpoint} has to have all weights of the config's model, but "
-            f"lacks {len(lacking)} such as {lacking[0]}; is it of another config?"
-        )
+    check_weights(model, content, checkpoint)
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model.eval()
     return model

@@ -65,6 +65,7 @@ class ReIDDataset(TolerantDataset):
     # The folder, or the list, of each part, and the folders below data_root that may hold them.
     sources = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
     subfolders: tuple[str, ...] = ()
+    how_to_make = ""  # what to do if data_root is not there
     pattern = r"(?P<person>-1|\d+)_c(?P<camera>\d+)(\D.*)?"
     example = "0002_c1_000451.jpg"
     distractor: int | None = None  # the id of people who are in the gallery to be no match
@@ -181,7 +182,7 @@ class ReIDDataset(TolerantDataset):
             raise FileNotFoundError(
                 f"{type(self).__name__} needs {', '.join(self.sources.values())} in "
                 f"{' or '.join(repr(str(path)) for path in candidates)}, but "
-                f"{_contents(Path(self.data_root))}"
+                f"{_contents(Path(self.data_root))}{self.how_to_make}"
             )
         return found[0]
 
@@ -222,15 +223,16 @@ class ReIDDataset(TolerantDataset):
                 f"none of the {len(viewpoints)} names in '{path}', such as "
                 f"{next(iter(viewpoints))}, is among its images, such as {names[0]}"
             )
+        why = f"'{path}' names no {self.split} image" if path else "no viewpoint_file"
         if train:
-            why = f"'{path}' names no train image" if path else f"none in '{root}'"
+            why = why if path else f"none in '{root}'"
             print_log(
                 f"{type(self).__name__} train: no viewpoints ({why}), so every viewpoint is -1 and "
                 "the loss L_v will be zero; give viewpoint_file=<pickle, JSON or CSV>",
                 logger="current",
                 level=logging.WARNING,
             )
-        return {}, "no viewpoint_file"
+        return {}, why
 
 
 def _contents(folder: Path) -> str:

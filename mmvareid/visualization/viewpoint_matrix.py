@@ -14,7 +14,7 @@ from .figure_rgb import figure_rgb
 def plot_viewpoint_matrix(
     matrices: Mapping[str, np.ndarray], names: Sequence[str], out: Path
 ) -> None:
-    """Draw heat maps side by side, on one scale from 0 to 100, with a number in each cell.
+    """Draw heat maps side by side, on one scale, with a number in each cell.
 
     Args:
         matrices (Mapping[str, np.ndarray]): Title -> (V, V) in percent; rows are the query's
@@ -39,8 +39,9 @@ def _figure(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
     figure = Figure(figsize=(side * len(matrices) + 0.8, side + 0.5), dpi=100, layout="constrained")
     grid = figure.subplots(1, len(matrices), squeeze=False)[0]
     colors = colormaps["viridis"].with_extremes(bad="0.9")
+    low, high = _range(matrices)
     for axes, (title, matrix) in zip(grid, matrices.items(), strict=True):
-        image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colors, vmin=0, vmax=100)
+        image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colors, vmin=low, vmax=high)
         for (row, column), value in np.ndenumerate(matrix):
             known = not np.isnan(value)
             if not known:
@@ -48,8 +49,8 @@ def _figure(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
                 axes.add_patch(
                     Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="0.75", linewidth=0)
                 )
-            # White stands out from viridis below 45, black above.
-            color = "white" if known and value < 45 else "black"
+            # White stands out from the lower part of viridis, black from the upper.
+            color = "white" if known and value < low + 0.45 * (high - low) else "black"
             text = f"{value:.1f}" if known else "-"
             axes.text(column, row, text, ha="center", va="center", color=color)
         places = range(len(names))
@@ -57,8 +58,18 @@ def _figure(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
         axes.set_xticklabels(names)
         axes.set_yticklabels(names, rotation=90, va="center")
     grid[0].set_ylabel("query's viewpoint")
-    figure.colorbar(image, ax=list(grid), label="%")
+    figure.colorbar(image, ax=list(grid), label="%", shrink=0.8)
     return figure
+
+
+def _range(matrices: Mapping[str, np.ndarray]) -> tuple[float, float]:
+    """Tens around all values."""
+    known = np.concatenate([matrix[~np.isnan(matrix)] for matrix in matrices.values()])
+    if not len(known):
+        return 0, 100
+    return 10 * np.floor(known.min() / 10), 10 * max(
+        np.ceil(known.max() / 10), np.floor(known.min() / 10) + 1
+    )
 
 
 def _check(matrices: Mapping[str, np.ndarray], views: int) -> None:

@@ -70,7 +70,7 @@ def test_a_sweep_is_run_once_and_told_with_what_is_missing(people, tmp_path):
 
     other = call(people, tmp_path, *args, options=["model.head.scale=5"])
     assert re.search(
-        r"config.py has to be the config of this run.*another --work-dir", other.stderr
+        r"config.py has to be the config of this run.*scale.*another --work-dir", other.stderr
     )
 
 
@@ -105,6 +105,7 @@ def test_a_failed_run_is_told_and_stops_no_other(people, tmp_path):
     done = call(people, tmp_path / "runs", "--seeds", 0, configs=(bad, ROW))
     assert done.returncode == 1
     assert "1 runs failed" in done.stderr
+    assert "failed: ValueError: " in done.stdout and "scale has to be above 0" in done.stdout
     assert "scale has to be above 0" in (tmp_path / "runs/bad/seed0/output.log").read_text()
     text = (tmp_path / "runs/ablation.md").read_text()
     assert "| bad | 0 (1 not run) | not run | not run |" in text

@@ -1,5 +1,6 @@
 """Trainings and their tests as processes: resumed, locked, and several at a time."""
 
+import difflib
 import fcntl
 import json
 import os
@@ -41,12 +42,16 @@ class Run:
         return json.loads(path.read_text()) if path.exists() else None
 
     def check(self) -> None:
-        """Raise ``ValueError`` if the folder holds a run of another config."""
+        """Raise ``ValueError`` if the folder holds a checkpoint of another config."""
         path = self.folder / "config.py"
-        if path.exists() and path.read_text() != self.cfg.pretty_text:
+        if not path.exists() or not (self.folder / "run/last_checkpoint").exists():
+            return
+        old, new = path.read_text().splitlines(), self.cfg.pretty_text.splitlines()
+        if old != new:
+            only = next(line for line in difflib.ndiff(old, new) if line[0] in "-+")
             raise ValueError(
-                f"{path} has to be the config of this run, but differs from it; use another "
-                "--work-dir, or remove the folder"
+                f"{path} has to be the config of this run, but differs from it, first in "
+                f"'{only}'; use another --work-dir, or remove the folder"
             )
 
     def execute(self, threads: int) -> None:
@@ -76,7 +81,9 @@ class Run:
                     pass_fds=[lock.fileno()],  # it holds the lock even if this process is killed
                 )
                 if self.process.wait():
-                    raise RuntimeError(f"{tool} failed; see {self.folder / 'output.log'}")
+                    lines = (self.folder / "output.log").read_text(errors="replace").splitlines()
+                    last = next((line for line in reversed(lines) if line.strip()), "")
+                    raise RuntimeError(f"{tool} failed: {last} ({self.folder / 'output.log'})")
 
             options = ["--work-dir", work_dir]
             call("train.py", config, *options, "--seed", self.seed, "--resume", "--no-validate")

@@ -80,9 +80,13 @@ def main() -> None:
         person = infos[index]["person_id"]
         captions.append(f"{kind}: {names[index]}, person {person}, {view}".removeprefix(": "))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    classes = dataset.metainfo["classes"]
+    people = dict(enumerate(dataset.metainfo["classes"]))  # the head may have room for more
     plot_soft_labels(
-        [rows[i] for i in chosen], images, captions, args.out, lambda label: classes[label]
+        [rows[i] for i in chosen],
+        images,
+        captions,
+        args.out,
+        lambda label: people.get(label, f"nobody ({label})"),
     )
     print(f"{len(chosen)} images of {len(rows)} that were looked at: {args.out}")
 
