@@ -81,7 +81,8 @@ def rerank_densely(query, gallery, k1=20, k2=6, lambda_value=0.3):
         members = sorted(expanded)
         weights = np.exp(-distance[i, members])
         encoding[i, members] = weights / weights.sum()
-    encoding = np.stack([encoding[ranks[i, :k2]].mean(axis=0) for i in range(total)])
+    if k2 != 1:  # as the authors write it: then an image's own, not that of its double
+        encoding = np.stack([encoding[ranks[i, :k2]].mean(axis=0) for i in range(total)])
     shared = np.minimum(encoding[:, None], encoding[None]).sum(axis=2)
     jaccard = 1 - shared / (2 - shared)
     final = (1 - lambda_value) * jaccard + lambda_value * distance

@@ -18,6 +18,7 @@ class Market1501(ReIDDataset):
     """
 
     subfolders = ("Market-1501-v15.09.15",)
+    multi_query_folder = "gt_bbox"
     pattern = r"(?P<person>-1|\d+)_c(?P<camera>\d+)s\d+_\d+_\d+.*"
     example = "0002_c1s1_000451_03.jpg"
     distractor = 0

@@ -52,6 +52,8 @@ class ReIDDataset(TolerantDataset):
             takes the one file in the dataset's folder that is called
             ``*_image_map_direction.pkl``, ``viewpoints.json`` or ``viewpoints.csv``, if there is
             one. None leaves every viewpoint at -1.
+        multi_query: Queries are all images of Market-1501's ``gt_bbox`` that show a query's person
+            in its camera; score them by ``ReIDMetric(pool_queries=True)``.
         noise: ``'side'`` or ``'unknown'``, see :func:`load_viewpoints`.
         pipeline: Transforms.
         test_mode: True turns unreadable images into errors; by default true in the test split.
@@ -64,6 +66,7 @@ class ReIDDataset(TolerantDataset):
 
     # The folder, or the list, of each part, and the folders below data_root that may hold them.
     sources = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+    multi_query_folder: str | None = None  # more images of the queries' people and cameras
     subfolders: tuple[str, ...] = ()
     how_to_make = ""  # what to do if data_root is not there
     pattern = r"(?P<person>-1|\d+)_c(?P<camera>\d+)(\D.*)?"
@@ -77,6 +80,7 @@ class ReIDDataset(TolerantDataset):
         split: str = "train",
         viewpoint_file: str | PathLike | None = None,
         noise: str = "side",
+        multi_query: bool = False,
         pipeline: Sequence = (),
         test_mode: bool | None = None,
         **kwargs: Any,
@@ -86,6 +90,12 @@ class ReIDDataset(TolerantDataset):
         self.split = split
         self.viewpoint_file = viewpoint_file
         self.noise = noise
+        if multi_query and self.multi_query_folder is None:
+            raise ValueError(
+                f"multi_query has to be False, since {type(self).__name__} has no more images of "
+                "its queries, but got True"
+            )
+        self.multi_query = multi_query
         super().__init__(
             ann_file="",
             data_root=os.path.expanduser(data_root),
@@ -101,6 +111,17 @@ class ReIDDataset(TolerantDataset):
             part: self.list_images(root, part)
             for part in (("train",) if self.split == "train" else ("query", "gallery"))
         }
+        if self.multi_query and self.split == "test":
+            asked = {(image.person, image.camera) for image in parts["query"]}
+            drawn = self.list_images(root, "multi_query")
+            parts["query"] = [image for image in drawn if (image.person, image.camera) in asked]
+            lost = asked - {(image.person, image.camera) for image in parts["query"]}
+            if lost:
+                raise ValueError(
+                    f"'{root / str(self.multi_query_folder)}' has to show every query's person in "
+                    f"its camera, but lacks {len(lost)} of {len(asked)}, such as person and camera "
+                    f"{min(lost)}"
+                )
         junk = sum(image.person == JUNK for images in parts.values() for image in images)
         parts = {
             part: [image for image in images if image.person != JUNK]
@@ -134,13 +155,14 @@ class ReIDDataset(TolerantDataset):
             junk,
             source,
             self.distractor,
-            self.public_counts,
+            {} if self.multi_query else self.public_counts,
         )
         return data_list
 
     def list_images(self, root: Path, part: str) -> list[Image]:
         """List one of ``'train'``, ``'query'``, ``'gallery'``, junk included, sorted by name."""
-        folder = root / self.sources[part]
+        source = self.multi_query_folder if part == "multi_query" else self.sources[part]
+        folder = root / str(source)
         if not folder.is_dir():
             raise FileNotFoundError(
                 f"{type(self).__name__} {self.split} needs the folder '{folder}'; {_contents(root)}"

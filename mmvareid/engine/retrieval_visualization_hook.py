@@ -9,7 +9,7 @@ from mmengine.dist import collect_results
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmvareid.evaluation import ViewpointTest
+from mmvareid.evaluation import Descriptors, viewpoint_matrix
 from mmvareid.registry import HOOKS
 from mmvareid.visualization.query_choice import choose_queries
 from mmvareid.visualization.ranked_list import ranked_lists
@@ -118,9 +118,9 @@ class RetrievalVisualizationHook(Hook):
             np.array([info[key] for info in infos])
             for key in ("person_id", "camera_id", "viewpoint", "is_query")
         )
-        test = ViewpointTest(torch.from_numpy(features), ids, cameras, viewpoints, is_query)
-        if self.matrix and test.names:
-            picture = draw_viewpoint_matrix(test.matrix(), test.names)
+        table = Descriptors(torch.from_numpy(features), ids, cameras, viewpoints, is_query)
+        if self.matrix and table.view_names:
+            picture = draw_viewpoint_matrix(viewpoint_matrix(table), table.view_names)
             runner.visualizer.add_image("viewpoint_matrix", picture, step=_step(runner))
 
 

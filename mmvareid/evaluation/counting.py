@@ -25,19 +25,20 @@ def count_ahead(block: Tensor, matches: Tensor, counts: np.ndarray) -> np.ndarra
     order = order[counts[order] > 0]
     few, many = np.split(order, [(counts <= _FEW)[order].sum()])
     ahead = [matches.new_zeros(0, dtype=torch.int64)]
+    # One buffer for all: memory of ever larger ones would not be used again.
+    buffer = block.new_empty(_ROWS * _CHUNK * int(counts[few].max(initial=0)))
     for start in range(0, len(few), _ROWS):
         rows = few[start : start + _ROWS]
-        ahead.append(_count_by_comparing(block[rows], [of_row[row] for row in rows]))
+        ahead.append(_count_by_comparing(block[rows], [of_row[row] for row in rows], buffer))
     ahead += [_count_by_search(block[row], of_row[row]) for row in many]
     values = torch.cat(ahead).cpu().numpy()
     return values[np.lexsort((values, np.repeat(order, counts[order])))]
 
 
-def _count_by_comparing(rows: Tensor, matches: list[Tensor]) -> Tensor:
+def _count_by_comparing(rows: Tensor, matches: list[Tensor], buffer: Tensor) -> Tensor:
     """Compare all with all: without branches, the fastest for few matches."""
     padded = pad_sequence(matches, batch_first=True, padding_value=torch.inf)  # (R, P)
     ahead = torch.zeros_like(padded, dtype=torch.int64)
-    buffer = rows.new_empty(padded.numel() * _CHUNK)
     for part in rows.split(_CHUNK, dim=1):
         # Ones and zeros as floats: PyTorch sums these several times faster than booleans.
         closer = buffer[: padded.numel() * part.shape[1]].view(*padded.shape, -1)  # (R, P, C)

@@ -40,7 +40,7 @@ def single_view(
             shuffled = rng.permutation(inside)
             _, first = np.unique(persons[shuffled], return_index=True)
             query = shuffled[first]
-            query = query[searched[query]]
+            query = np.sort(query[searched[query]])
             yield (view,), query, np.setdiff1d(inside, query)
 
 

@@ -11,6 +11,7 @@ from .counting import count_ahead
 from .reranking import rerank_options, reranked_blocks
 from .similarity import METRICS, Features, as_features, similarity_blocks
 
+AP_TYPES = ("rectangular", "trapezoid")
 _JUNK = -1  # a person id: cut-off boxes and the like, that no ranking counts
 
 
@@ -106,7 +107,8 @@ def rank(
         gallery_cams (array of int): Cameras, ``(G,)``.
         metric (str): 'cosine' or 'euclidean'; features needn't be normalised for either.
         ap (str): 'rectangular' or 'trapezoid'.
-        memory_mb (float): What a block of similarities may take, in MiB.
+        memory_mb (float): What a block of similarities may take, in MiB; but it has at least 64
+            rows.
         rerank (bool | dict): Rank by the distances of :func:`mmvareid.evaluation.rerank`, with its
             defaults (True) or with the ``k1``, ``k2`` and ``lambda_value`` given.
 
@@ -129,8 +131,8 @@ def rank(
     """
     if metric not in METRICS:
         raise ValueError(f"metric has to be one of {METRICS}, but got {metric!r}")
-    if ap not in ("rectangular", "trapezoid"):
-        raise ValueError(f"ap has to be 'rectangular' or 'trapezoid', but got {ap!r}")
+    if ap not in AP_TYPES:
+        raise ValueError(f"ap has to be one of {AP_TYPES}, but got {ap!r}")
     query, gallery = as_features(query, gallery)
     options = rerank_options(rerank)
     query_ids = _integers("query_ids", query_ids, len(query))
@@ -140,8 +142,9 @@ def rank(
 
     kept = gallery_ids != _JUNK
     if options is not None and kept.any():  # junk is nobody's neighbour either
-        gallery = gallery[torch.as_tensor(kept, device=gallery.device)]
-        gallery_ids, gallery_cams = gallery_ids[kept], gallery_cams[kept]
+        if not kept.all():
+            gallery = gallery[torch.as_tensor(kept, device=gallery.device)]
+            gallery_ids, gallery_cams = gallery_ids[kept], gallery_cams[kept]
         blocks = reranked_blocks(query, gallery, metric=metric, memory_mb=memory_mb, **options)
     else:
         blocks = similarity_blocks(query, gallery, metric, memory_mb)

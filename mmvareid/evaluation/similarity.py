@@ -39,6 +39,8 @@ def similarity_blocks(
         tuple[int, Tensor]: The first query's index and the similarities ``(B, G)``, float64 if a
         feature is, float32 otherwise. The next block overwrites them.
     """
+    if not 0 <= memory_mb < float("inf"):
+        raise ValueError(f"memory_mb has to be 0 or more and finite, but got {memory_mb}")
     dtype = torch.promote_types(torch.promote_types(query.dtype, gallery.dtype), torch.float32)
     squares = squared_norms("gallery", gallery, dtype, metric)
     squared_norms("query", query, dtype, metric)
@@ -69,7 +71,10 @@ def as_features(query: Features, gallery: Features) -> tuple[Tensor, Tensor]:
             raise ValueError(
                 f"{name} has to be a tensor or an array, but got {type(values).__name__}"
             )
-        tensors.append(torch.as_tensor(values))
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+            values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+        # Row by row in memory: sums over strided rows round otherwise, and equal ones would differ.
+        tensors.append(torch.as_tensor(values).contiguous())
         shape, dtype = tuple(tensors[-1].shape), tensors[-1].dtype
         if len(shape) != 2 or 0 in shape:
             raise ValueError(

@@ -13,14 +13,20 @@ def score_tables(scores: dict[str, float]) -> list[Table]:
             first part is the metric's prefix.
 
     Returns:
-        list[Table]: One table, and two more if there are scores by viewpoint.
+        list[Table]: One table, one more of verification and two more by viewpoint if scored.
     """
     groups: dict[str, dict[str, float]] = {}
     for name, value in scores.items():
         path, _, key = name.rpartition("/")
         groups.setdefault(path.partition("/")[2], {})[key] = value
     unknown = groups.get("", {}).pop("unknown_viewpoints", 0)
-    plain = {"": "all images", "rerank": "re-ranked"}
+    verification = groups.pop("verification", {})
+    plain = {
+        "": "all images",
+        "rerank": "re-ranked",
+        "expanded": "expanded queries",
+        "single_shot": "single gallery shot",
+    }
     whole: dict[str, dict[str, float]] = {}
     views: dict[str, dict[str, float]] = {}
     pairs: dict[str, dict[str, float]] = {}
@@ -35,6 +41,9 @@ def score_tables(scores: dict[str, float]) -> list[Table]:
         else:
             whole[plain.get(group, group)] = found
     tables = [_table("", whole)]
+    if verification:
+        rates = {name.removeprefix("TPR@"): value for name, value in verification.items()}
+        tables.append(_table("Verification", {"TPR": rates}))
     if views:
         tables.append(_table("By viewpoint", views))
     if pairs:
@@ -50,7 +59,7 @@ def _table(title: str, rows: dict[str, dict[str, float]]) -> Table:
     table.add_column("%")
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for name, row in rows.items():
         table.add_row(name, *(f"{row[key]:.2f}" if key in row else "-" for key in columns))
     return table

@@ -3,6 +3,7 @@
 import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
 
 from .backbones import SEResNeXt
+from .flip_tta import FlipTTAModel
 from .heads import JointHead, ReIDHead, StripeHead, VAHead
 from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
 from .necks import EmbeddingNeck, JointNeck, StripePyramid
@@ -12,6 +13,7 @@ __all__ = [
     "BatchHardTriplet",
     "CenterRegularization",
     "EmbeddingNeck",
+    "FlipTTAModel",
     "JointHead",
     "JointNeck",
     "LSRLoss",

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mmvareid.datasets import CUHK03, MSMT17, DukeMTMCreID, Market1501
@@ -136,3 +138,19 @@ def test_msmt17_without_a_list_or_folder(msmt_root):
         FileNotFoundError, match=r"MSMT17 test needs one of the folders test .* 0 of"
     ):
         MSMT17(msmt_root, "test")
+
+
+def test_multi_query_takes_the_drawn_boxes_of_the_queries(market_root, draw_images):
+    asked = [
+        f"{person:04d}_c{c}s1_00010{i}_00.jpg" for person in (1, 3) for c in (1, 2) for i in (0, 5)
+    ]
+    others = ["0001_c3s1_000200_00.jpg", "0009_c1s1_000100_00.jpg"]
+    draw_images(market_root / "gt_bbox", [*asked, *others])
+    plain = Market1501(market_root, split="test")
+    dataset = Market1501(market_root, split="test", multi_query=True)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    queries = [info for info in infos if info["is_query"]]
+    assert [Path(info["img_path"]).name for info in queries] == sorted(asked)
+    assert len(infos) - len(queries) == len(plain) - 4
+    with pytest.raises(ValueError, match="multi_query has to be False, since DukeMTMCreID has no"):
+        DukeMTMCreID(market_root, split="test", multi_query=True)

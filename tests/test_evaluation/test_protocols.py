@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from oracles import rank_one_by_one
 
 from mmvareid.evaluation import (
-    ViewpointTest,
+    Descriptors,
     cross_view,
     score_tables,
     single_view,
     view_names,
     view_pairs,
+    viewpoint_matrix,
+    viewpoint_scores,
 )
 
 
@@ -25,7 +27,7 @@ def people(seed=0, number=120, views=3, unknown=0.2):
     viewpoints[rng.random(number) < unknown] = -1
     is_query = (rng.random(number) < 0.3) & (persons > 0)
     features = torch.tensor(rng.normal(size=(number, 6)))
-    return ViewpointTest(features, persons, rng.integers(1, 4, number), viewpoints, is_query)
+    return Descriptors(features, persons, rng.integers(1, 4, number), viewpoints, is_query)
 
 
 arrays = st.integers(0, 40).flatmap(
@@ -74,7 +76,7 @@ def naive_score(test, query, gallery):
 
 def test_scores_equal_a_loop_over_the_definition():
     test = people()
-    scores = test.scores()
+    scores = viewpoint_scores(test)
     searched = set(test.persons[test.is_query])
     d = [i for i in range(120) if test.viewpoints[i] >= 0]
     for a, front in enumerate(view_names(3)):
@@ -99,7 +101,7 @@ def test_scores_equal_a_loop_over_the_definition():
 def test_perfect_features_score_all_and_have_no_gap():
     test = people()
     perfect = torch.eye(8, dtype=torch.float64)[torch.as_tensor(test.persons)]
-    scores = replace(test, features=perfect).scores()
+    scores = viewpoint_scores(replace(test, features=perfect))
     unknown = scores.pop("unknown_viewpoints")
     assert unknown == (test.viewpoints < 0).sum() > 0
     assert {v for k, v in scores.items() if "gap" not in k} == {100.0}
@@ -107,23 +109,23 @@ def test_perfect_features_score_all_and_have_no_gap():
 
 
 def test_a_view_without_matches_is_left_out():
-    test = ViewpointTest(
+    test = Descriptors(
         torch.eye(4),
         persons=np.array([1, 1, 2, 2]),
         cameras=np.array([1, 2, 1, 2]),
         viewpoints=np.array([0, 0, 0, 1]),
         is_query=np.array([True, False, True, False]),
     )
-    scores = test.scores()
+    scores = viewpoint_scores(test)
     assert "single/side/mAP" not in scores and "single/front/mAP" in scores
-    assert np.isnan(test.matrix()["mAP"][1, 1])
+    assert np.isnan(viewpoint_matrix(test)["mAP"][1, 1])
     assert "pair/side-side/mAP" not in scores
 
 
 def test_views_beyond_three_have_numbers():
     assert view_names(2) == ("front", "side")
     assert view_names(5) == ("view0", "view1", "view2", "view3", "view4")
-    assert "cross/view4/mAP" in people(views=5).scores()
+    assert "cross/view4/mAP" in viewpoint_scores(people(views=5))
 
 
 def pairs_of(scores):
@@ -132,7 +134,7 @@ def pairs_of(scores):
 
 
 def test_tables_show_what_there_is():
-    scores = {f"reid/{name}": value for name, value in people().scores().items()}
+    scores = {f"reid/{name}": value for name, value in viewpoint_scores(people()).items()}
     plain = {"reid/mAP": 12.345, "reid/Rank-1": 50.0}
     assert [table.row_count for table in score_tables(plain)] == [1]
     whole, by_view, pairs = score_tables({**plain, "reid/rerank/mAP": 1.0, **scores})
@@ -142,5 +144,8 @@ def test_tables_show_what_there_is():
     worst = min(pairs_of(scores), key=lambda pair: scores[f"reid/pair/{pair}/mAP"])
     assert f"worst by mAP: {worst}\n" in pairs.caption
     assert f"{int(scores['reid/unknown_viewpoints'])} images of unknown" in pairs.caption
-    (duke,) = score_tables({"duke/mAP": 12.345, "duke/other/mAP": 3.0})
-    assert [*duke.columns[0].cells] == ["all images", "other"]
+    duke, rates = score_tables(
+        {"duke/mAP": 12.345, "duke/other/mAP": 3.0, "duke/verification/TPR@FPR=0.01": 60.0}
+    )
+    assert [*duke.columns[0].cells] == ["all images", "other"] and len(duke.columns) == 2
+    assert rates.columns[1].header == "FPR=0.01" and [*rates.columns[1].cells] == ["60.00"]

@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import torch.multiprocessing
 from mmengine.dataset import DefaultSampler
 from mmengine.structures import BaseDataElement
 
-from mmvareid.evaluation import ReIDMetric, rank
+from mmvareid.evaluation import Descriptors, ReIDMetric, Scoring, rank
 from mmvareid.registry import METRICS
 
 NUM_SAMPLES = 151  # odd: two processes pad
@@ -44,27 +43,25 @@ def evaluate(samples, indices, size, **options):
     return metric.evaluate(size)
 
 
-def evaluate_in_a_group(process, folder):
+def evaluate_in_a_group(process, folder, round_up):
     """Evaluate the share of one of two processes; write what it is told."""
-    os.chdir(folder)  # MMEngine collects in ./.dist_test
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/group", rank=process, world_size=2
     )
     samples = make_samples()
-    share = list(DefaultSampler(samples, shuffle=False))
-    assert len(share) == NUM_SAMPLES // 2 + 1
+    share = list(DefaultSampler(samples, shuffle=False, round_up=round_up))
+    assert len(share) == NUM_SAMPLES // 2 + (round_up or process == 0)
     found = evaluate(samples, share, NUM_SAMPLES)
-    Path(f"{process}.json").write_text(json.dumps(found))
+    Path(f"{folder}/{process}.json").write_text(json.dumps(found))
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_give_the_numbers_of_one(tmp_path):
+@pytest.mark.parametrize("round_up", [True, False])
+def test_two_processes_give_the_numbers_of_one(tmp_path, round_up):
     expected = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES)
-    torch.multiprocessing.spawn(evaluate_in_a_group, (str(tmp_path),), nprocs=2)
+    torch.multiprocessing.spawn(evaluate_in_a_group, (str(tmp_path), round_up), nprocs=2)
     for process in range(2):
-        assert json.loads((tmp_path / f"{process}.json").read_text()) == pytest.approx(
-            expected, abs=1e-6
-        )
+        assert json.loads((tmp_path / f"{process}.json").read_text()) == expected
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -110,13 +107,13 @@ def test_reranking_and_viewpoints_are_switches():
 def test_unknown_viewpoints_are_counted_and_none_at_all_is_silent(monkeypatch):
     lines = []
     monkeypatch.setattr(
-        "mmvareid.evaluation.reid_metric.print_log", lambda line, **kwargs: lines.append(line)
+        "mmvareid.evaluation.scores.print_log", lambda line, **kwargs: lines.append(line)
     )
     samples = make_samples()
     for i, one in enumerate(samples):
         one["viewpoint"] = -1 if i < 10 else i % 3
     found = evaluate(samples, range(NUM_SAMPLES), NUM_SAMPLES, viewpoints=True)
-    assert "viewpoints of 141 images are known; 10 are left out" in lines[1]
+    assert "Viewpoints of 141 images are known; 10 are left out" in lines[1]
     assert "reid/cross/back/mAP" in found
     for one in samples:
         del one["viewpoint"]
@@ -131,12 +128,11 @@ def test_keeps_a_float32_copy_of_each_feature():
     fields = dict(person_id=torch.tensor(3), camera_id=torch.tensor([1]), is_query=True)
     metric.process(None, [dict(feature=row, **fields) for row in batch])
     assert len(metric.results) == 4
-    for result, row in zip(metric.results, batch, strict=True):
-        feature = result["feature"]
+    for (feature, known), row in zip(metric.results, batch, strict=True):
         assert feature.dtype == torch.float32 and not feature.requires_grad
         assert feature.untyped_storage().nbytes() == 8 * 4
         torch.testing.assert_close(feature, row.detach().float())
-        assert [result[name] for name in ("person_id", "camera_id", "is_query")] == [3, 1, 1]
+        assert known == [3, 1, -1, 1]
 
 
 def sample(person=1, camera=1, is_query=False, feature=(1.0, 2.0)):
@@ -145,10 +141,17 @@ def sample(person=1, camera=1, is_query=False, feature=(1.0, 2.0)):
     )
 
 
+def test_dump_can_be_scored_again(tmp_path):
+    path = tmp_path / "new" / "features.npz"
+    found = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES, dump=str(path))
+    again = Scoring().score(Descriptors.load(path))
+    assert {f"reid/{name}": value for name, value in again.items()} == found
+
+
 def test_log_counts_what_is_left_out(monkeypatch):
     lines = []
     monkeypatch.setattr(
-        "mmvareid.evaluation.reid_metric.print_log", lambda line, **kwargs: lines.append(line)
+        "mmvareid.evaluation.scores.print_log", lambda line, **kwargs: lines.append(line)
     )
     metric = ReIDMetric()
     queries = [sample(is_query=True), sample(2, 1, is_query=True)]
@@ -192,7 +195,7 @@ def test_errors_of_a_sample():
 def test_errors_of_options():
     with pytest.raises(ValueError, match=r"rerank has to be of \['k1', .*but got \['k3'\]"):
         ReIDMetric(rerank=dict(k3=1))
-    with pytest.raises(ValueError, match="k1 has to be at least 1, but got 0"):
+    with pytest.raises(ValueError, match="k1 has to be a whole number of at least 1, but got 0"):
         ReIDMetric(rerank=dict(k1=0))
     with pytest.raises(ValueError, match="metric has to be one of .*but got 'l2'"):
         ReIDMetric(metric="l2")

@@ -51,6 +51,29 @@ def test_the_market_config_trains_and_its_checkpoint_scores(people, trained, tmp
     assert "gallery front" in printed and "By viewpoint" in printed
 
 
+def test_one_run_scores_mirror_images_and_other_sets_and_keeps_the_features(
+    people, trained, tmp_path
+):
+    other = tmp_path / "other.py"
+    options = [*SMALL, f"data_root={people}", "num_classes=4"]
+    loader = f"num_workers=0, persistent_workers=False, dataset=dict(data_root={str(people)!r})"
+    lines = [f"_base_ = {str(MARKET)!r}", f"test_dataloader = dict({loader})"]
+    other.write_text("\n".join(lines) + "\n")
+    outs = [tmp_path / f"{name}.json" for name in ("flip", "again")]
+    dump = tmp_path / "features.npz"
+    printed = run(
+        "test.py", MARKET, trained / "epoch_2.pth", "--flip", "--also", other,
+        "--dump", dump, "--out", outs[0], options=[*options, "test_evaluator.rerank=True"],
+    )  # fmt: skip
+    found = json.loads(outs[0].read_text())
+    assert "On the data of other" in printed and "other/mAP" in found
+    run("analysis_tools/eval_features.py", dump, "--out", outs[1], "--options", "rerank=True")
+    again = json.loads(outs[1].read_text())
+    assert again == pytest.approx({name: found[f"reid/{name}"] for name in again})
+    plain = scores(trained)[-1]
+    assert found["reid/mAP"] != pytest.approx(plain["reid/mAP"], abs=1e-6)
+
+
 def test_testing_without_viewpoints_says_nothing_of_them(people, trained):
     options = [*SMALL, f"data_root={people}", "num_classes=4", "viewpoint_file=None"]
     printed = run("test.py", MARKET, trained / "epoch_2.pth", options=options)

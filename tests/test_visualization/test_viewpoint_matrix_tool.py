@@ -42,7 +42,7 @@ def test_cells_are_drawn(tmp_path):
     run_tool(write(tmp_path / "a.json", {"front-front": 80.0, "front-back": 30.0}), "--out", out)
     picture = cv2.imread(str(out)).astype(int)
     for value in (80, 30, 40, 15):
-        color = np.round(255 * np.array(colormaps["viridis"](value / 100)[2::-1]))
+        color = np.round(255 * np.array(colormaps["viridis"]((value - 10) / 70)[2::-1]))
         assert (np.abs(picture - color) <= 2).all(axis=2).sum() > 1000, value
 
 

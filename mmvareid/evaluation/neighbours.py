@@ -1,0 +1,46 @@
+"""The nearest images of each image, in blocks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .similarity import similarity_blocks, squared_norms
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What is nearest to each of N images, itself among them, by squared distance.
+
+    Attributes:
+        index (np.ndarray): ``(N, k)``, the nearest first, at ties the lower index.
+        distance (np.ndarray): ``(N, k)``, squared.
+        farthest (np.ndarray): Squared distance of the farthest image, ``(N,)``, above 0.
+    """
+
+    index: np.ndarray
+    distance: np.ndarray
+    farthest: np.ndarray
+
+
+def find_neighbours(features: Tensor, number: int, memory_mb: float = 64) -> Neighbours:
+    """Find the ``number`` nearest of features (N, D) to each of them, fewer if N is smaller."""
+    squares = squared_norms("gallery", features, features.dtype)
+    number = min(number, len(features))
+    parts = []
+    for start, similarity in similarity_blocks(features, features, "euclidean", memory_mb):
+        # One more than needed shows whether there is a tie for the last place.
+        values, index = similarity.topk(min(number + 1, len(features)))
+        index, order = index.sort(dim=1)
+        values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
+        index = index.gather(1, order)
+        if number < len(features):  # topk may take any of those that tie
+            tied = (values[:, number - 1] == values[:, number]).nonzero().squeeze(1)
+            for row in tied.tolist():
+                index[row] = similarity[row].argsort(descending=True, stable=True)[: number + 1]
+        own = squares[start : start + len(similarity)]
+        distance = (own[:, None] - 2 * values[:, :number]).clamp(min=0)
+        farthest = (own - 2 * similarity.amin(dim=1)).clamp(min=torch.finfo(own.dtype).tiny)
+        parts.append([x.cpu().numpy() for x in (index[:, :number], distance, farthest)])
+    return Neighbours(*(np.concatenate(column) for column in zip(*parts, strict=True)))
