@@ -27,7 +27,8 @@ def encode(
     rows, columns = _reciprocal_sets(neighbours.index, k1)
     distance = _pair_distances(features, neighbours, rows, columns, memory_mb)
     weights = np.exp(-distance / neighbours.farthest[rows])
-    encoding = rows, columns, weights / np.bincount(rows, weights)[rows]
+    weights /= np.bincount(rows, weights)[rows]
+    encoding = rows, columns, weights
     return encoding if k2 == 1 else _average(encoding, neighbours.index[:, :k2])
 
 
@@ -61,8 +62,12 @@ def _reciprocal_sets(index: np.ndarray, k1: int) -> tuple[np.ndarray, np.ndarray
         found = np.concatenate([own, joined], axis=1)
         keys = np.arange(total)[part, None] * total + found
         pairs.append(np.unique(keys[found >= 0]))
-    keys = np.concatenate(pairs)
-    return keys // total, keys % total
+    return _split(np.concatenate(pairs), total)
+
+
+def _split(keys: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of keys row * total + column, in half the memory."""
+    return (keys // total).astype(np.int32), (keys % total).astype(np.int32)
 
 
 def _pair_distances(
@@ -77,7 +82,7 @@ def _pair_distances(
     order = np.argsort(neighbours.index, axis=1)
     listed = np.take_along_axis(neighbours.index, order, axis=1)
     listed = (np.arange(total)[:, None] * total + listed).ravel()  # sorted
-    keys = rows * total + columns
+    keys = rows.astype(np.int64) * total + columns
     place = np.searchsorted(listed, keys).clip(max=len(listed) - 1)
     distances = np.take_along_axis(neighbours.distance, order, axis=1).ravel()[place]
     missing = np.flatnonzero(listed[place] != keys)
@@ -106,7 +111,7 @@ def _average(encoding: Sparse, index: np.ndarray) -> Sparse:
         order = np.argsort(keys, kind="stable")
         found, first = np.unique(keys[order], return_index=True)
         sums = np.add.reduceat(weights[taken][order], first) / number
-        parts.append((found // total, found % total, sums))
+        parts.append((*_split(found, total), sums))
     first_rows, first_columns, sums = (np.concatenate(x) for x in zip(*parts, strict=True))
     return first_rows, first_columns, sums
 

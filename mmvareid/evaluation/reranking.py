@@ -109,6 +109,8 @@ def reranked_blocks(
     neighbours = find_neighbours(features, max(k1 + 1, k2), memory_mb)
     encoding = encode(features, neighbours, k1, k2, memory_mb)
     by_image = _gallery_by_image(encoding, len(query), len(features))
+    queries = slice(np.searchsorted(encoding[0], len(query)))
+    encoding = tuple(x[queries].copy() for x in encoding)  # type: ignore[assignment]
     squares = squared_norms("query", features[: len(query)], dtype)
     scale = lambda_value / torch.as_tensor(neighbours.farthest[: len(query)]).to(features)
     blocks = similarity_blocks(

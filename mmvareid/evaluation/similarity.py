@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 Features: TypeAlias = Tensor | np.ndarray
@@ -49,12 +48,15 @@ def similarity_blocks(
     height, width = _block_shape(len(query), len(gallery), dtype.itemsize, memory_mb)
     block = gallery.new_empty((height, len(gallery)), dtype=dtype)
     product = gallery.new_empty((height, width), dtype=dtype)
+    # Allocated once: the allocator does not use the memory of ever new ones again.
+    rows = gallery.new_empty((height, gallery.shape[1]), dtype=dtype)
+    tile = gallery.new_empty((width, gallery.shape[1]), dtype=dtype)
     for start in range(0, len(query), height):
-        rows = _padded(query[start : start + height].to(block), height)  # (B, D)
+        left_factor = _padded(query[start : start + height], rows)  # (B, D)
         for left in range(0, len(gallery), width):
             columns = slice(left, min(left + width, len(gallery)))
-            tile = _padded(gallery[columns].to(block), width)  # (T, D)
-            torch.mm(rows, tile.T, out=product)  # (B, T)
+            right_factor = _padded(gallery[columns], tile)  # (T, D)
+            torch.mm(left_factor, right_factor.T, out=product)  # (B, T)
             found = product[:, : columns.stop - left]
             if metric == "cosine":
                 torch.div(found, norms[columns], out=block[:, columns])
@@ -99,8 +101,13 @@ def squared_norms(
     Raises:
         ValueError: One isn't finite, or is 0 and ``metric`` 'cosine'.
     """
-    norms = [part.to(dtype).square().sum(dim=1) for part in features.split(_TILE // 2)]
-    squares = torch.cat(norms)
+    squares = features.new_empty(len(features), dtype=dtype)
+    buffer = features.new_empty((min(_TILE // 2, len(features)), features.shape[1]), dtype=dtype)
+    for start in range(0, len(features), len(buffer)):
+        part = features[start : start + len(buffer)]
+        torch.sum(
+            buffer[: len(part)].copy_(part).square_(), dim=1, out=squares[start : start + len(part)]
+        )
     bad = (~squares.isfinite()).nonzero()
     if len(bad):
         raise ValueError(
@@ -128,6 +135,10 @@ def _even_share(total: int, most: int) -> int:
     return -(-share // _MULTIPLE) * _MULTIPLE
 
 
-def _padded(rows: Tensor, height: int) -> Tensor:
-    """Add rows of zeros up to ``height``."""
-    return rows if len(rows) == height else F.pad(rows, (0, 0, 0, height - len(rows)))
+def _padded(rows: Tensor, buffer: Tensor) -> Tensor:
+    """Return rows, with rows of zeros added, as the buffer's type, shape and device."""
+    if len(rows) == len(buffer) and rows.dtype == buffer.dtype and rows.device == buffer.device:
+        return rows
+    buffer[: len(rows)] = rows
+    buffer[len(rows) :] = 0
+    return buffer
