@@ -82,7 +82,8 @@ def test_stopped_in_a_training_it_leaves_no_process_and_goes_on_there(people, tm
     )
     process = subprocess.Popen(arguments, env=ENV, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not list(folder.glob("run/epoch_*.pth")) and time.monotonic() < deadline:
+    checkpoint = folder / "run/last_checkpoint"  # written once the first one is whole
+    while not (checkpoint.exists() and checkpoint.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert "stopped; the same command goes on" in process.communicate(timeout=60)[1]
