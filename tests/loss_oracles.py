@@ -45,6 +45,21 @@ def viewpoint_loss(logits: Tensor, labels: Tensor, viewpoints: Tensor, alpha: fl
     return sum(losses) / len(losses)
 
 
+def soft_viewpoint_target(r: Tensor, y: int, weights: Tensor, alpha: float) -> Tensor:
+    """The (K, V) targets of a sample of several viewpoints: a mean of those of hard ones.
+
+    The smoothing is that of the probability that both share.
+    """
+    num_ids, num_views = r.shape
+    eps1 = alpha * (1 - r[y].sum().item())
+    eps2 = alpha * (1 - sum(min(r[y, k].item(), weights[k].item()) for k in range(num_views)))
+    target = torch.full_like(r, eps1 / (num_views * num_ids - num_views))
+    for k in range(num_views):
+        rest = eps2 * (1 - weights[k]) / (num_views - 1)
+        target[y, k] = (1 - eps1 - eps2) * weights[k] + rest
+    return target
+
+
 def center_loss(identity_centers: Tensor, view_centers: Tensor):
     """L_R, pair by pair."""
     terms = []

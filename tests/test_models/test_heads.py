@@ -101,6 +101,23 @@ def test_losses_are_logged_apart_and_follow_the_equations(margin):
         torch.testing.assert_close(losses[name], value, atol=1e-4, rtol=1e-4)
 
 
+def test_soft_viewpoints_share_the_margin():
+    va_head = head(scale=10.0, margin=0.3)
+    x = torch.randn(3, 8)
+    weights = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]])
+    given = samples([0, 1, 2], [1, 0, -1])
+    for sample, row in zip(given, weights, strict=True):
+        sample.set_field(row.numpy(), "viewpoint_weights")
+    found = va_head.loss((x,), given)["loss_view"]
+    unit = x / x.norm(dim=1, keepdim=True)
+    u = va_head.view_weight / va_head.view_weight.norm(dim=2, keepdim=True)
+    r = torch.einsum("bd,kvd->bkv", unit, u)
+    for i, k, v in ((0, 0, 1), (1, 1, 0), (1, 1, 1)):
+        r[i, k, v] = oracles.arc_margin(r[i, k, v].item(), 0.3 * weights[i, v].item())
+    expected = va_head.loss_view(10 * r, torch.tensor([0, 1, 2]), weights)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_samples_without_viewpoint_train_the_identity_loss_alone():
     va_head = head()
     losses = va_head.loss((torch.randn(3, 8),), samples([0, 1, 2]))
@@ -161,3 +178,17 @@ def test_plain_head_is_a_linear_softmax():
 def test_settings_that_make_no_sense_are_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         VAHead(**{"in_channels": 8, "num_classes": 5, **kwargs})
+
+
+def test_a_sample_without_weights_beside_others_has_its_hard_viewpoint():
+    torch.manual_seed(0)
+    head = VAHead(in_channels=4, num_classes=3)
+    x, weights = torch.randn(3, 4), torch.tensor([[0.5, 0.5, 0], [0, 0, 1], [0, 0, 0]])
+    mixed, whole = [], []
+    for i, view in enumerate((0, 2, -1)):
+        for samples in (mixed, whole):
+            samples.append(DataSample().set_gt_label(i))
+            samples[-1].set_field(view, "viewpoint")
+            if samples is whole or i == 0:
+                samples[-1].set_field(weights[i], "viewpoint_weights")
+    assert head.loss((x,), mixed)["loss_view"] == head.loss((x,), whole)["loss_view"]

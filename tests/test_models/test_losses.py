@@ -23,7 +23,7 @@ def draw(seed, *shape, scale=3.0):
     return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 9), st.integers(1, 6), st.floats(0, 1), st.integers(0, 99))
 def test_identity_losses_agree_with_their_oracle(num_ids, batch, alpha, seed):
     labels = torch.randint(num_ids, (batch,), generator=torch.Generator().manual_seed(seed))
@@ -41,7 +41,7 @@ def test_identity_losses_agree_with_their_oracle(num_ids, batch, alpha, seed):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 7), st.integers(2, 8), st.floats(0, 0.5), st.integers(0, 99))
 def test_valsr_agrees_with_its_oracle(num_ids, num_views, alpha, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -63,6 +63,56 @@ def test_valsr_targets_sum_to_one_and_favour_other_views_of_the_identity():
     assert target.sum().item() == pytest.approx(1)
     assert target[2, 1] == target.max()
     assert target[2, 0] > target[0, 0]
+
+
+def soft_views(seed, batch, num_views):
+    weights = torch.rand(batch, num_views, generator=torch.Generator().manual_seed(seed)) ** 3
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 6), st.integers(2, 8), st.floats(0, 0.5), st.integers(0, 99))
+def test_valsr_of_soft_viewpoints_agrees_with_its_oracle(num_ids, num_views, alpha, seed):
+    logits = draw(seed, 5, num_ids, num_views)
+    labels = torch.randint(num_ids, (5,), generator=torch.Generator().manual_seed(seed))
+    weights = soft_views(seed, 5, num_views)
+    weights[4] = 0  # unknown
+
+    def oracle(x):
+        losses = []
+        for row, y, w in zip(x[:4], labels.tolist(), weights, strict=False):
+            r = row.exp() / row.exp().sum()
+            target = oracles.soft_viewpoint_target(r.detach(), y, w, alpha)
+            torch.testing.assert_close(target.sum(), torch.tensor(1.0))
+            losses.append(-(target * r.log()).sum())
+        return sum(losses) / 4
+
+    assert_agree(lambda x: VALSRLoss(alpha)(x, labels, weights), oracle, logits)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 6), st.integers(1, 8), st.floats(0, 0.5), st.integers(0, 99))
+def test_one_hot_viewpoints_are_hard_ones(num_ids, num_views, alpha, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits = draw(seed, 6, num_ids, num_views)
+    labels = torch.randint(num_ids, (6,), generator=generator)
+    views = torch.randint(-1, num_views, (6,), generator=generator)
+    weights = F.one_hot(views.clamp(min=0), num_views).float() * (views >= 0)[:, None]
+    loss = VALSRLoss(alpha)
+    torch.testing.assert_close(loss(logits, labels, weights), loss(logits, labels, views))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([[0.5, 0.5]], r"have to be of shape \(B, 3\), but got \(1, 2\); does the head's"),
+        ([[0.5, 0.2, 0.2]], "sum to 1, or to 0 where unknown, but got sums from 0.9 to 0.9"),
+        ([[1.5, -0.5, 0.0]], "have to be 0 or more"),
+    ],
+)
+def test_viewpoint_weights_that_are_none_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        VALSRLoss()(draw(0, 1, 4, 3), torch.tensor([0]), torch.tensor(weights))
 
 
 def test_alsr_without_smoothing_is_cross_entropy():
@@ -160,3 +210,17 @@ def test_viewpoints_out_of_range_end_in_one_error():
 def test_smoothing_out_of_range_is_refused(loss, value):
     with pytest.raises(ValueError, match="has to be in"):
         loss(value)
+
+
+def test_weights_that_are_no_number_are_refused():
+    with pytest.raises(ValueError, match="viewpoint weights have to be 0 or more and sum to 1"):
+        VALSRLoss()(torch.randn(1, 2, 3), torch.tensor([0]), torch.tensor([[torch.nan, 0.5, 0.5]]))
+
+
+def test_smoothing_ends_once_a_soft_viewpoint_is_met():
+    weights = torch.tensor([[0.5, 0.5, 0.0]])
+    logits = torch.full((1, 2, 3), -40.0)
+    logits[0, 1, :2] = 0
+    logits.requires_grad_()
+    VALSRLoss()(logits, torch.tensor([1]), weights).backward()
+    torch.testing.assert_close(logits.grad, torch.zeros_like(logits), atol=1e-6, rtol=0)

@@ -3,7 +3,10 @@
 data_root = "data/market1501"
 viewpoint_file = "auto"  # finds the authors' pickle, viewpoints.json or viewpoints.csv in data_root
 
-pack = dict(type="PackInputs", algorithm_keys=("person_id", "camera_id", "viewpoint", "is_query"))
+pack = dict(
+    type="PackInputs",
+    algorithm_keys=("person_id", "camera_id", "is_query", "viewpoint", "viewpoint_weights"),
+)
 erasing = dict(
     type="RandomErasing",
     erase_prob=0.5,

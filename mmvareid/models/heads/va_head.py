@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmvareid.models.losses.viewpoint_smoothing import viewpoint_weights
 from mmvareid.registry import MODELS
 
 from .angular_margin import MARGIN_TYPES, margin_logits
@@ -23,8 +24,9 @@ class VAHead(ReIDHead):
     :math:`L = L_y + L_v + \beta L_R` (Eq. 1). The rows of the paper's Table 2 are settings of it:
     ``loss_view=None, loss_center=None`` with another ``loss_id`` gives Xent, LSR and L_y.
 
-    A sample of unknown viewpoint (-1, or no ``viewpoint`` at all) takes part in L_y only.
-    Testing needs no viewpoint.
+    A sample of unknown viewpoint (-1, or no ``viewpoint`` at all) takes part in L_y only. A sample
+    with ``viewpoint_weights`` (V,) is of several viewpoints at once, see :class:`VALSRLoss`; each
+    gets its share of the margin. Testing needs no viewpoint.
 
     Args:
         in_channels (int): Size D of the neck's descriptor.
@@ -80,7 +82,7 @@ class VAHead(ReIDHead):
         x = F.normalize(x, dim=1)
         losses = {"loss_id": self.loss_id(self.identity_logits(x, labels), labels)}
         if self.loss_view is not None:
-            views = self._viewpoints(data_samples).to(x.device)  # (B,)
+            views = self._viewpoints(data_samples).to(x.device)  # (B,) or (B, V)
             losses["loss_view"] = self.loss_view(self.view_logits(x, labels, views), labels, views)
         if self.loss_center is not None:
             losses["loss_center"] = self.loss_center(self.weight, self.view_weight)
@@ -88,24 +90,36 @@ class VAHead(ReIDHead):
 
     def identity_logits(self, x: Tensor, labels: Tensor) -> Tensor:
         """Return the logits (B, K) of Eq. 3 of unit x (B, D), with the margin at labels (B,)."""
-        return self._logits(x, self.weight, labels)
+        return self._logits(x, self.weight, labels, self.margin)
 
     def view_logits(self, x: Tensor, labels: Tensor, views: Tensor) -> Tensor:
         """Return the logits (B, K, V) of Eq. 4 of unit x (B, D).
 
-        The margin is at labels (B,) and views (B,); a view of -1 gets none.
+        The margin is at labels (B,) and views, which are labels (B,), without margin where -1, or
+        weights (B, V), with the margin times the weight at each.
         """
-        targets = torch.where(views >= 0, labels * self.num_views + views, -1)
-        logits = self._logits(x, self.view_weight.flatten(0, 1), targets)  # (B, K·V)
+        margins = self.margin * viewpoint_weights(views, self.num_views)  # (B, V)
+        targets = labels[:, None] * self.num_views + torch.arange(self.num_views).to(labels)
+        logits = self._logits(x, self.view_weight.flatten(0, 1), targets, margins)  # (B, K·V)
         return logits.unflatten(1, (-1, self.num_views))
 
-    def _logits(self, x: Tensor, centers: Tensor, targets: Tensor) -> Tensor:
+    def _logits(
+        self, x: Tensor, centers: Tensor, targets: Tensor, margin: float | Tensor
+    ) -> Tensor:
         """Return margin logits (B, C) of unit x (B, D) against centres (C, D)."""
         cosine = F.linear(x, F.normalize(centers, dim=1))
-        return margin_logits(cosine, targets, self.scale, self.margin, self.margin_type)
+        return margin_logits(cosine, targets, self.scale, margin, self.margin_type)
 
     def _viewpoints(self, data_samples: list[DataSample]) -> Tensor:
-        """Return the viewpoints (B,) of the samples, -1 where a sample has none."""
+        """Return viewpoints (B,), -1 where a sample has none, or weights (B, V) if they have."""
+        views = torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
+        if any("viewpoint_weights" in sample for sample in data_samples):
+            hard = viewpoint_weights(views, self.num_views)  # of samples without weights
+            rows = [
+                torch.as_tensor(sample.get("viewpoint_weights", row))
+                for sample, row in zip(data_samples, hard, strict=True)
+            ]
+            return torch.stack(rows).float()
         if not self._warned and not any("viewpoint" in sample for sample in data_samples):
             self._warned = True
             print_log(
@@ -114,7 +128,7 @@ class VAHead(ReIDHead):
                 logger="current",
                 level=logging.WARNING,
             )
-        return torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
+        return views
 
 
 def find_va_head(model: nn.Module) -> VAHead | None:

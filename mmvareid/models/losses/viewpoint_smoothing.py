@@ -1,11 +1,39 @@
 """Viewpoint-aware adaptive label smoothing (VALSR)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmvareid.registry import MODELS
 
 from .label_range import check_label_range
+
+
+def viewpoint_weights(viewpoints: Tensor, num_views: int) -> Tensor:
+    """Weights (B, V) of viewpoints that are labels (B,), -1 where unknown, or weights already.
+
+    A row of weights sums to 1, or is 0 where the viewpoint is unknown.
+
+    Raises:
+        ValueError: Labels or weights do not fit V. Only what is on the CPU is looked at.
+    """
+    if not viewpoints.is_floating_point():
+        check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
+        return F.one_hot(viewpoints.clamp(min=0), num_views) * (viewpoints >= 0)[:, None].float()
+    if viewpoints.ndim != 2 or viewpoints.shape[1] != num_views:
+        raise ValueError(
+            f"viewpoint weights have to be of shape (B, {num_views}), but got "
+            f"{tuple(viewpoints.shape)}; does the head's num_views fit the dataset?"
+        )
+    if viewpoints.device.type == "cpu":
+        sums = viewpoints.sum(dim=1)
+        good = (sums - 1).abs().minimum(sums.abs()) <= 1e-3  # not of NaN
+        if (viewpoints < 0).any() or not good.all():
+            raise ValueError(
+                "viewpoint weights have to be 0 or more and sum to 1, or to 0 where unknown, but "
+                f"got sums from {sums.min():g} to {sums.max():g}"
+            )
+    return viewpoints
 
 
 @MODELS.register_module()
@@ -27,6 +55,11 @@ class VALSRLoss(nn.Module):
     where :math:`\ell = \log r`, :math:`S_y` sums it over the views of y and :math:`S` over all.
     Targets carry no gradient. ``alpha=0`` gives hard labels (Eq. 8), V = 1 is ALSR.
 
+    A viewpoint may be several at once, with weights :math:`w_k` that sum to 1 (Assumption 2: it is
+    a continuous value). Then :math:`\ell_{yv}` is :math:`\sum_k w_k \ell_{yk}` and
+    :math:`r(y, v)` is :math:`\sum_k \min(w_k, r(y, k))`, what the two have in common; the targets
+    still sum to 1, and are :math:`w` once :math:`r` is.
+
     Args:
         alpha (float): Scale of both smoothings. Defaults to 0.2 (§4.2).
     """
@@ -44,20 +77,22 @@ class VALSRLoss(nn.Module):
         Args:
             logits (Tensor): (B, K, V).
             labels (Tensor): Identity labels, (B,), in [0, K).
-            viewpoints (Tensor): Viewpoint labels, (B,), in [0, V), or -1 where unknown.
+            viewpoints (Tensor): Viewpoint labels, (B,), in [0, V), or -1 where unknown; or weights
+                of the viewpoints, (B, V), whose rows sum to 1, or to 0 where unknown.
 
         Returns:
             Tensor: A scalar; 0 with a live graph if no viewpoint is known.
         """
         _, num_ids, num_views = logits.shape
         check_label_range(labels, num_ids, "identity labels")
-        check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
-        known = viewpoints >= 0  # (B,)
+        weights = viewpoint_weights(viewpoints, num_views)  # (B, V)
+        known = weights.sum(dim=1) > 0  # (B,)
         log_prob = logits.flatten(1).log_softmax(dim=1).view_as(logits)  # (B, K, V)
         views = log_prob.take_along_dim(labels[:, None, None], dim=1).squeeze(1)  # (B, V)
-        target = views.gather(1, viewpoints.clamp(min=0)[:, None]).squeeze(1)  # (B,)
+        target = (views * weights).sum(dim=1)  # (B,)
         with torch.no_grad():
-            epsilon_2 = self.alpha * (1 - target.exp()) * (num_views > 1)
+            shared = views.exp().minimum(weights).sum(dim=1)
+            epsilon_2 = self.alpha * (1 - shared) * (num_views > 1)
             epsilon_1 = self.alpha * (1 - views.exp().sum(dim=1)).clamp(min=0) * (num_ids > 1)
         own = views.sum(dim=1)  # (B,) S_y
         loss = -(
