@@ -7,6 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
+from mmengine.logging import MMLogger
+
+# Times say nothing on a machine with other work, and CI should fail for no other reason twice.
+settings.register_profile("mmvareid", deadline=None, derandomize=True)
+settings.load_profile("mmvareid")
 
 
 def _draw_images(folder: Path, names: Iterable[str]) -> None:
@@ -49,3 +55,14 @@ def market_root(tmp_path: Path) -> Path:
     labels = {name: i % 3 for i, name in enumerate([*train, *query, *gallery])}
     (root / "viewpoints.json").write_text(json.dumps(labels))
     return root
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that were logged, level first."""
+    lines = []
+    logger = MMLogger.get_current_instance()
+    monkeypatch.setattr(
+        logger, "callHandlers", lambda r: lines.append(f"{r.levelname} {r.getMessage()}")
+    )
+    return lines

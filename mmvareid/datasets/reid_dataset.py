@@ -1,6 +1,5 @@
 """The sample contract of person re-identification, on folders of images."""
 
-import logging
 import os
 import re
 from collections.abc import Sequence
@@ -8,13 +7,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmengine.logging import print_log
-
 from mmvareid.registry import DATASETS
 
 from .split_report import report_split
-from .tolerant_dataset import TolerantDataset
-from .viewpoints import find_viewpoint_file, load_viewpoints
+from .viewpoint_dataset import ViewpointDataset
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 JUNK = -1
@@ -29,7 +25,7 @@ class Image(NamedTuple):
 
 
 @DATASETS.register_module()
-class ReIDDataset(TolerantDataset):
+class ReIDDataset(ViewpointDataset):
     """People in the folders ``bounding_box_train``, ``query`` and ``bounding_box_test``.
 
     File names start with ``<person>_c<camera>``; person -1 is junk and is left out. A public
@@ -55,6 +51,10 @@ class ReIDDataset(TolerantDataset):
         multi_query: Queries are all images of Market-1501's ``gt_bbox`` that show a query's person
             in its camera; score them by ``ReIDMetric(pool_queries=True)``.
         noise: ``'side'`` or ``'unknown'``, see :func:`load_viewpoints`.
+        label_noise: Makes viewpoints wrong, in the train split only; the arguments of
+            :func:`add_label_noise`, as ``dict(share=0.25)``.
+        soft_viewpoints: Adds ``viewpoint_weights`` (V,) to train samples; the arguments of
+            :func:`load_soft_viewpoints`, as ``dict(source="yaw", num_views=5)``.
         pipeline: Transforms.
         test_mode: True turns unreadable images into errors; by default true in the test split.
         **kwargs: As for :class:`mmpretrain.datasets.BaseDataset`.
@@ -80,16 +80,13 @@ class ReIDDataset(TolerantDataset):
         split: str = "train",
         viewpoint_file: str | PathLike | None = None,
         noise: str = "side",
+        label_noise: dict | None = None,
+        soft_viewpoints: dict | None = None,
         multi_query: bool = False,
         pipeline: Sequence = (),
         test_mode: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        if split not in ("train", "test"):
-            raise ValueError(f"split has to be 'train' or 'test', but got {split!r}")
-        self.split = split
-        self.viewpoint_file = viewpoint_file
-        self.noise = noise
         if multi_query and self.multi_query_folder is None:
             raise ValueError(
                 f"multi_query has to be False, since {type(self).__name__} has no more images of "
@@ -97,9 +94,13 @@ class ReIDDataset(TolerantDataset):
             )
         self.multi_query = multi_query
         super().__init__(
-            ann_file="",
-            data_root=os.path.expanduser(data_root),
-            pipeline=pipeline,
+            data_root,
+            split,
+            viewpoint_file,
+            noise,
+            label_noise,
+            soft_viewpoints,
+            pipeline,
             test_mode=split == "test" if test_mode is None else test_mode,
             **kwargs,
         )
@@ -132,19 +133,19 @@ class ReIDDataset(TolerantDataset):
 
         people = sorted({image.person for images in parts.values() for image in images})
         labels = {person: label for label, person in enumerate(people)}
-        names = [Path(image.path).name for images in parts.values() for image in images]
-        viewpoints, source = self._load_viewpoints(root, names)
+        listed = [(part, image) for part, images in parts.items() for image in images]
+        names = [Path(image.path).name for _, image in listed]
+        fields, source = self.viewpoint_fields(root, names)
         data_list = [
             {
                 "img_path": image.path,
                 "gt_label": labels[image.person],
                 "person_id": image.person,
                 "camera_id": image.camera,
-                "viewpoint": viewpoints.get(Path(image.path).name, -1),
                 "is_query": part == "query",
+                **field,
             }
-            for part, images in parts.items()
-            for image in images
+            for (part, image), field in zip(listed, fields, strict=True)
         ]
         self._metainfo.setdefault("dataset_name", type(self).__name__)
         self._metainfo.setdefault("classes", tuple(str(person) for person in people))
@@ -220,41 +221,6 @@ class ReIDDataset(TolerantDataset):
                 f"person {self.distractor} marks distractors and has to be in the gallery only, "
                 f"but got '{strays[0]}' ({len(strays)} such); start your person ids at 1"
             )
-
-    def _load_viewpoints(self, root: Path, names: list[str]) -> tuple[dict[str, int], str]:
-        """Return {image name: label} and where it is from."""
-        if self.viewpoint_file is None:
-            return {}, "no viewpoint_file"
-        auto = self.viewpoint_file == "auto"
-        if auto:
-            path = find_viewpoint_file(root)
-        else:
-            given = Path(self.viewpoint_file).expanduser()
-            tried = [Path(self.data_root, given), root / given, given]
-            path = next((path for path in tried if path.is_file()), tried[0])
-        train = self.split == "train"
-        # Testing needs no viewpoints, and the authors' file may cover the train split alone.
-        if path and not train and not path.is_file():
-            path = None
-        viewpoints = load_viewpoints(path, self.noise) if path else {}
-        if not viewpoints.keys().isdisjoint(names):
-            return viewpoints, path.name if path else ""
-        if train and not auto:
-            raise ValueError(
-                f"viewpoint_file has to name images of {type(self).__name__} {self.split}, but "
-                f"none of the {len(viewpoints)} names in '{path}', such as "
-                f"{next(iter(viewpoints))}, is among its images, such as {names[0]}"
-            )
-        why = f"'{path}' names no {self.split} image" if path else "no viewpoint_file"
-        if train:
-            why = why if path else f"none in '{root}'"
-            print_log(
-                f"{type(self).__name__} train: no viewpoints ({why}), so every viewpoint is -1 and "
-                "the loss L_v will be zero; give viewpoint_file=<pickle, JSON or CSV>",
-                logger="current",
-                level=logging.WARNING,
-            )
-        return {}, why
 
 
 def _contents(folder: Path) -> str:

@@ -49,6 +49,18 @@ def load_viewpoints(path: str | PathLike, noise: str = "side") -> dict[str, int]
     """
     if noise not in ("side", "unknown"):
         raise ValueError(f"noise has to be 'side' or 'unknown', but got {noise!r}")
+    unknown = noise == "unknown"
+    return {
+        name: -1 if fine == "noise" and unknown else label
+        for name, (label, fine) in load_fine_viewpoints(path).items()
+    }
+
+
+def load_fine_viewpoints(path: str | PathLike) -> dict[str, tuple[int, str | None]]:
+    """Read a viewpoint file with the fine names, None where it has none.
+
+    See :func:`load_viewpoints` for formats and errors.
+    """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"viewpoint_file has to be an existing file, but got '{path}'")
@@ -61,13 +73,13 @@ def load_viewpoints(path: str | PathLike, noise: str = "side") -> dict[str, int]
     if not data.strip():
         raise ValueError(f"viewpoint_file has to map images to viewpoints, but '{path}' is empty")
 
-    viewpoints: dict[str, int] = {}
+    viewpoints: dict[str, tuple[int, str | None]] = {}
     try:
         for name, value in READERS[path.suffix.lower()](data):
-            base, label = _base_name(name), _label(name, value, noise)
-            if viewpoints.setdefault(base, label) != label:
+            base, (label, fine) = base_name(name), _label(name, value)
+            if viewpoints.setdefault(base, (label, fine))[0] != label:
                 raise ValueError(
-                    f"{base} has to have one viewpoint, but got {viewpoints[base]} and {label}"
+                    f"{base} has to have one viewpoint, but got {viewpoints[base][0]} and {label}"
                 )
     except ValueError as error:
         raise ValueError(f"viewpoint_file '{path}': {error}") from error
@@ -91,14 +103,15 @@ def find_viewpoint_file(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _base_name(name: object) -> str:
+def base_name(name: object) -> str:
+    """File name of an image, by which viewpoints are joined, without its folders."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1] if isinstance(name, str) else ""
     if not base:
         raise ValueError(f"an image name has to be a non-empty string, but got {_show(name)}")
     return base
 
 
-def _label(name: object, value: object, noise: str) -> int:
+def _label(name: object, value: object) -> tuple[int, str | None]:
     match value:
         case {"viewpoint": label, "name": fine}:
             pass
@@ -116,7 +129,7 @@ def _label(name: object, value: object, noise: str) -> int:
             f"the viewpoint of {_show(name)} has to be a whole number from 0 to {MAX_VIEWS - 1}, "
             f"-1 for unknown, or one of {', '.join(FINE_NAMES)}, but got {_show(value)}"
         )
-    return -1 if fine == "noise" and noise == "unknown" else label
+    return label, fine
 
 
 def _show(value: object) -> str:
@@ -194,7 +207,7 @@ def _read_csv(data: bytes) -> Iterator[tuple[object, object]]:
             raise ValueError(f"row {number} has to have as many fields as the header")
         text = row["viewpoint"].strip()
         label = int(text) if text.removeprefix("-").isdecimal() and len(text) < 9 else text
-        yield row[images[0]], (label, row["name"].strip()) if has_fine else label
+        yield row[images[0]], (label, row["name"].strip() or None) if has_fine else label
 
 
 READERS = {".pkl": _read_pickle, ".json": _read_json, ".csv": _read_csv}

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
-from mmengine.logging import MMLogger
 
 from mmvareid.datasets import IdentitySampler, Market1501, ReIDDataset
 from mmvareid.datasets.tolerant_dataset import decodes, is_complete
@@ -18,17 +17,6 @@ PIPELINE = [
     {"type": "Resize", "scale": (8, 16)},
     {"type": "PackInputs", "algorithm_keys": ("person_id", "camera_id", "viewpoint", "is_query")},
 ]
-
-
-@pytest.fixture
-def log(monkeypatch):
-    """The lines that were logged, level first."""
-    lines = []
-    logger = MMLogger.get_current_instance()
-    monkeypatch.setattr(
-        logger, "callHandlers", lambda r: lines.append(f"{r.levelname} {r.getMessage()}")
-    )
-    return lines
 
 
 def test_samples_of_the_train_split(market_root):
