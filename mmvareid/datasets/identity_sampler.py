@@ -25,13 +25,18 @@ class IdentitySampler(Sampler):
       where fewer people than the batch needs have any.
     - Under DDP the people of a step are drawn for all ranks together, so no two ranks share one.
       Every rank and epoch has ``max(1, groups // (num_identities * world_size))`` batches.
+    - With ``balance_views`` a group shows the person's viewpoints as equally often as
+      ``num_instances`` allows: rare ones are repeated, and images of frequent ones left out of the
+      epoch, as are those of unknown viewpoint (-1), unless the person has no others.
     - The order follows from the seed and the epoch alone.
 
     Args:
-        dataset: Its ``get_data_info(i)['gt_label']`` is the identity of sample ``i``.
+        dataset: Its ``get_data_info(i)['gt_label']`` is the identity of sample ``i``, and
+            ``['viewpoint']`` its view.
         num_identities: People in a batch, on each rank.
         num_instances: Images of each.
         seed: The same on every rank; None draws one and shares it.
+        balance_views: Whether to balance the viewpoints within an identity.
 
     Raises:
         ValueError: If the dataset has fewer people than a step needs over all ranks, or a number
@@ -45,6 +50,7 @@ class IdentitySampler(Sampler):
         num_identities: int = 16,
         num_instances: int = 4,
         seed: int | None = None,
+        balance_views: bool = False,
     ) -> None:
         for name, number in (("num_identities", num_identities), ("num_instances", num_instances)):
             if number < 1:
@@ -56,7 +62,8 @@ class IdentitySampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
 
-        labels = _labels(dataset)
+        labels = _column(dataset, "gt_label")
+        self.views = _column(dataset, "viewpoint") if balance_views else None
         # One array of sample indices for each identity.
         order = np.argsort(labels, kind="stable")
         _, starts = np.unique(labels[order], return_index=True)
@@ -98,6 +105,8 @@ class IdentitySampler(Sampler):
 
     def _cut(self, images: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
         """Shuffle one identity's images and cut them into groups of ``num_instances``."""
+        if self.views is not None:
+            return self._deal(images, self.views[images], rng)
         images = rng.permutation(images)
         rest = len(images) % self.num_instances
         if rest:
@@ -105,6 +114,24 @@ class IdentitySampler(Sampler):
             # num_instances sees one twice in a group.
             images = np.resize(images, len(images) + self.num_instances - rest)
         return np.split(images, len(images) // self.num_instances)
+
+    def _deal(
+        self, images: np.ndarray, views: np.ndarray, rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Make as many groups as :meth:`_cut`, each with the views in turn, in random order."""
+        seen = np.unique(views)
+        seen = seen[seen >= 0] if seen[-1] >= 0 else seen
+        decks = [rng.permutation(images[views == view]) for view in seen]
+        dealt = [0] * len(decks)
+        groups = []
+        for _ in range(-(-len(images) // self.num_instances)):
+            turns = np.resize(rng.permutation(len(decks)), self.num_instances)
+            group = []
+            for turn in turns:
+                group.append(decks[turn][dealt[turn] % len(decks[turn])])
+                dealt[turn] += 1
+            groups.append(np.array(group))
+        return groups
 
 
 def _draw(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -119,11 +146,11 @@ def _draw(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarra
     return rng.permutation(positive[np.argpartition(keys, size - 1)[:size]])
 
 
-def _labels(dataset: Sized) -> np.ndarray:
+def _column(dataset: Sized, key: str) -> np.ndarray:
     try:
-        return np.array([int(dataset.get_data_info(i)["gt_label"]) for i in range(len(dataset))])  # type: ignore[attr-defined]
+        return np.array([int(dataset.get_data_info(i)[key]) for i in range(len(dataset))])  # type: ignore[attr-defined]
     except (AttributeError, KeyError) as error:
         raise TypeError(
-            "the dataset has to answer get_data_info(i)['gt_label'] with an identity, but "
+            f"the dataset has to answer get_data_info(i)[{key!r}] with a whole number, but "
             f"{type(dataset).__name__} does not ({error}); use a dataset of mmvareid"
         ) from error

@@ -34,7 +34,7 @@ def samplers(dataset, world_size, **kwargs):
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     counts=st.lists(st.integers(1, 13), min_size=6, max_size=20),
     identities=st.integers(1, 2),
@@ -161,3 +161,55 @@ def test_in_a_dataloader(market_root):
         labels = [sample["gt_label"] for sample in batch]
         assert len(set(labels[:3])) == len(set(labels[3:])) == 1
         assert labels[0] != labels[3]
+
+
+class Views(Labels):
+    """Person 0 has 8 images from the front, 2 from the side; others are seen from three views."""
+
+    def __init__(self):
+        super().__init__([10, 9, 9, 4])
+        self.views = {i: k % 3 for person in (1, 2, 3) for k, i in enumerate(self.of(person))}
+        self.views |= {i: int(k >= 8) for k, i in enumerate(self.of(0))}
+
+    def of(self, person):
+        return np.flatnonzero(self.labels == person).tolist()
+
+    def get_data_info(self, index):
+        return {"gt_label": self.labels[index], "viewpoint": self.views[index]}
+
+
+@pytest.mark.parametrize("instances", [2, 3, 4, 7])
+def test_balanced_views(instances):
+    dataset = Views()
+    sampler = IdentitySampler(dataset, 2, instances, balance_views=True, seed=1)
+    plain = IdentitySampler(dataset, 2, instances, seed=1)
+    assert len(sampler) == len(plain)
+    for epoch in range(5):
+        sampler.set_epoch(epoch)
+        groups = np.array(list(sampler)).reshape(-1, instances)
+        for group in groups:
+            assert len({dataset.labels[i] for i in group}) == 1
+            has = {dataset.views[i] for i in dataset.of(dataset.labels[group[0]])}
+            counts = [sum(dataset.views[i] == view for i in group) for view in has]
+            assert max(counts) - min(counts) <= 1
+    assert list(sampler) == list(sampler)
+
+
+def test_a_view_is_dealt_out_before_it_repeats():
+    sampler = IdentitySampler(Views(), 4, 4, balance_views=True, seed=0)
+    groups = sampler._cut(np.array(Views().of(0)), np.random.default_rng(0))
+    fronts = [i for group in groups for i in group if Views().views[i] == 0]
+    assert len(fronts) == len(set(fronts)) == 6  # two of four in each of three groups
+
+
+def test_balancing_needs_viewpoints():
+    with pytest.raises(TypeError, match=r"get_data_info\(i\)\['viewpoint'\]"):
+        IdentitySampler(Labels([4, 4]), 2, 2, balance_views=True)
+
+
+def test_unknown_views_are_shown_only_where_a_person_has_no_other():
+    dataset = Views()
+    dataset.views |= dict.fromkeys(dataset.of(1)[:4], -1) | dict.fromkeys(dataset.of(3), -1)
+    sampler = IdentitySampler(dataset, 4, 4, balance_views=True, seed=0)
+    shown = {(int(dataset.labels[i]), dataset.views[i]) for i in sampler}
+    assert (1, -1) not in shown and (3, -1) in shown
