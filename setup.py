@@ -24,7 +24,7 @@ EXTRAS = {
         "mmpretrain>=1.2,<1.3",
         "setuptools<82",  # upstream imports pkg_resources
     ],
-    "analysis": ["scikit-learn", "tensorboard"],  # t-SNE of features; pictures while it trains
+    "analysis": ["tensorboard"],  # pictures while it trains
     "test": [
         "hypothesis",
         "mypy",
@@ -52,6 +52,7 @@ setup(
         "opencv-python",
         "packaging",
         "rich",
+        "scikit-learn>=1.6",  # trees that take missing points
         "torch>=2.4",
         "torchvision",  # mmpretrain imports it at import
     ],

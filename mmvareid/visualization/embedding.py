@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from sklearn.manifold import TSNE
 
 from mmvareid.evaluation import view_names
 
@@ -20,16 +21,8 @@ def embed_features(features: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return the places (N, 2) of features (N, D) by t-SNE of their cosine distances, seeded.
 
     Raises:
-        ImportError: scikit-learn is missing.
         ValueError: There are fewer than four features.
     """
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise ImportError(
-            "the embedding has to have scikit-learn, but it is not installed; run pip install "
-            "scikit-learn, or install mmvareid with the extra [analysis]"
-        ) from error
     if len(features) < SMALLEST:
         raise ValueError(
             f"t-SNE has to have at least {SMALLEST} images, but got {len(features)}; show more "
