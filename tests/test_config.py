@@ -1,6 +1,10 @@
 import pytest
+import torch
+from small_run import ROOT
 
+from mmvareid.apis.features import load_model
 from mmvareid.config import load_config
+from mmvareid.registry import MODELS
 
 BASE = """
 data_root = 'old'
@@ -61,3 +65,25 @@ def test_keys_that_the_runner_reads_may_be_added(config):
 def test_a_missing_config_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.py does not exist"):
         load_config(str(tmp_path / "nothing.py"))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs").glob("v*/*.py")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_every_config_loads_and_takes_a_data_root(path):
+    cfg = load_config(str(path), {"data_root": "/elsewhere"})
+    for split in ("train", "val", "test"):
+        dataset = cfg[f"{split}_dataloader"].dataset
+        assert dataset.get("dataset", dataset).data_root == "/elsewhere"
+
+
+def test_a_preprocessor_beside_the_model_is_part_of_the_loaded_model(tmp_path):
+    path = ROOT / "configs/va_reid/va-reid_resnet50_market1501.py"
+    small = {"num_classes": 2, "model.backbone.depth": 18, "model.neck.in_channels": 512}
+    cfg = load_config(str(path), {**small, "model.head.in_channels": 512})
+    model = MODELS.build(cfg.model)
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "weights.pth")
+    loaded = load_model(cfg, str(tmp_path / "weights.pth"))
+    assert loaded.data_preprocessor.mean.flatten().tolist() == pytest.approx(
+        [123.675, 116.28, 103.53]
+    )

@@ -46,7 +46,9 @@ def load_model(cfg: Config, checkpoint: str, device: str | None = None) -> BaseM
     """
     use_safe_checkpoints()
     init_default_scope(cfg.get("default_scope", "mmpretrain"))
-    model = MODELS.build(cfg.model)
+    # As MMEngine's Runner does: a config may have it beside the model.
+    preprocessor = cfg.get("data_preprocessor")
+    model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
     content = load_checkpoint(model, checkpoint, map_location="cpu")
     check_weights(model, content, checkpoint)
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))

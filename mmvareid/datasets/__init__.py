@@ -6,10 +6,12 @@ from .cuhk03 import CUHK03
 from .dukemtmc import DukeMTMCreID
 from .identity_sampler import IdentitySampler
 from .market1501 import Market1501
+from .mirror_viewpoint import MirrorViewpoint
 from .msmt17 import MSMT17
 from .reid_dataset import ReIDDataset
 from .synthetic import make_synthetic
 from .synthetic_people import SyntheticPeople
+from .viewpoint_images import ViewpointImages
 from .viewpoints import load_viewpoints
 
 __all__ = [
@@ -18,8 +20,10 @@ __all__ = [
     "DukeMTMCreID",
     "IdentitySampler",
     "Market1501",
+    "MirrorViewpoint",
     "ReIDDataset",
     "SyntheticPeople",
+    "ViewpointImages",
     "load_viewpoints",
     "make_synthetic",
 ]
