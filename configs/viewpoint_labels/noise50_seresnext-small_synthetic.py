@@ -1,0 +1,4 @@
+# Half of the viewpoints are wrong.
+_base_ = "../va_reid/va-reid_seresnext-small_synthetic.py"
+
+train_dataloader = dict(dataset=dict(label_noise=dict(share=0.5)))

@@ -1,0 +1,4 @@
+# Viewpoints from body points, without a label (Table 3).
+_base_ = "../va_reid/va-reid_seresnext-small_market1501.py"
+
+train_dataloader = dict(dataset=dict(viewpoint_file="viewpoints_pose.csv"))
