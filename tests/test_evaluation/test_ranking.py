@@ -36,7 +36,7 @@ def assert_same(found, expected, atol=1e-9):
     np.testing.assert_array_equal(found.first_hit, expected[2])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 10**6),
     queries=st.integers(1, 12),

@@ -28,7 +28,7 @@ def test_equals_the_dense_algorithm(seed, options):
     assert np.abs(rerank(query, gallery, **options) - expected).max() < 5e-6
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 10**6),
     queries=st.integers(1, 8),
@@ -85,7 +85,7 @@ def test_parts_of_the_lists_change_nothing(monkeypatch):
     assert np.abs(once - rerank_densely(query, gallery, k1=6)).max() < 5e-6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 10**6),
     queries=st.integers(1, 12),
