@@ -230,7 +230,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(content=JSON)
 def test_any_json_gives_bodies_or_a_declared_error(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("poses") / "some.json"
