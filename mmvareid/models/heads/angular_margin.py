@@ -49,4 +49,4 @@ def margin_logits(
     target = cosine.gather(1, index)
     harder = arc_margin(target, margin) if margin_type == "arc" else target - margin
     harder = torch.where(targets >= 0, harder, target)
-    return scale * cosine.scatter(1, index, harder)
+    return cosine.scatter(1, index, harder).mul_(scale)

@@ -1,8 +1,8 @@
 """Regularization that ties the viewpoint centres of an identity to its own centre."""
 
-import torch
 from torch import Tensor, nn
 
+from mmvareid.models.cosine import pair_cosines
 from mmvareid.registry import MODELS
 
 
@@ -24,6 +24,4 @@ class CenterRegularization(nn.Module):
 
     def forward(self, identity_centers: Tensor, view_centers: Tensor) -> Tensor:
         """Return the weighted loss, a scalar, of W (K, D) and U (K, V, D)."""
-        dots = torch.einsum("kd,kvd->kv", identity_centers, view_centers)
-        norms = identity_centers.norm(dim=1)[:, None] * view_centers.norm(dim=2)  # (K, V)
-        return self.loss_weight * (1 - dots / norms.clamp(min=1e-12)).mean()
+        return self.loss_weight * (1 - pair_cosines(identity_centers, view_centers)).mean()

@@ -1,34 +1,30 @@
 """Label smoothing over identities: fixed (LSR) and adaptive (ALSR)."""
 
-import torch
 from torch import Tensor, nn
 
 from mmvareid.registry import MODELS
 
 from .label_range import check_label_range
+from .log_prob_terms import log_prob_terms
 
 
-def smoothed_cross_entropy(log_prob: Tensor, labels: Tensor, epsilon: Tensor | float) -> Tensor:
+def smoothed_cross_entropy(
+    target: Tensor, total: Tensor, num_classes: int, epsilon: Tensor | float
+) -> Tensor:
     r"""Cross entropy with targets that give :math:`1-\epsilon` to the label, the rest to others.
 
     .. math:: -(1-\epsilon)\log q_y - \frac{\epsilon}{K-1}\sum_{j \ne y} \log q_j
 
-    Two sums do it; the (B, K) matrix of targets is never built.
-
     Args:
-        log_prob (Tensor): Log-probabilities, (B, K).
-        labels (Tensor): Identity labels, (B,), in [0, K).
+        target (Tensor): Log-probability of each sample's label, (B,).
+        total (Tensor): Sum of its log-probabilities, (B,).
+        num_classes (int): K.
         epsilon (Tensor | float): Smoothing of each sample, (B,), or of all.
 
     Returns:
         Tensor: The loss of each sample, (B,).
     """
-    num_classes = log_prob.shape[1]
-    target = log_prob.gather(1, labels[:, None]).squeeze(1)  # (B,)
-    if num_classes == 1:
-        return -target
-    others = log_prob.sum(dim=1) - target  # (B,)
-    return -(1 - epsilon) * target - epsilon / (num_classes - 1) * others
+    return -(1 - epsilon) * target - epsilon / max(num_classes - 1, 1) * (total - target)
 
 
 @MODELS.register_module()
@@ -51,7 +47,10 @@ class LSRLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss, a scalar, of logits (B, K) and labels (B,)."""
         check_label_range(labels, logits.shape[1], "identity labels")
-        return smoothed_cross_entropy(logits.log_softmax(dim=1), labels, self.epsilon).mean()
+        target, total = log_prob_terms(logits, labels[:, None])
+        return smoothed_cross_entropy(
+            target.squeeze(1), total, logits.shape[1], self.epsilon
+        ).mean()
 
 
 @MODELS.register_module()
@@ -76,7 +75,7 @@ class ALSRLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss, a scalar, of logits (B, K) and labels (B,)."""
         check_label_range(labels, logits.shape[1], "identity labels")
-        log_prob = logits.log_softmax(dim=1)
-        with torch.no_grad():
-            epsilon = self.alpha * (1 - log_prob.gather(1, labels[:, None]).squeeze(1).exp())
-        return smoothed_cross_entropy(log_prob, labels, epsilon).mean()
+        target, total = log_prob_terms(logits, labels[:, None])
+        target = target.squeeze(1)
+        epsilon = self.alpha * (1 - target.detach().exp())
+        return smoothed_cross_entropy(target, total, logits.shape[1], epsilon).mean()

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmvareid.registry import MODELS
 
 from .label_range import check_label_range
+from .log_prob_terms import log_prob_terms
 
 
 def viewpoint_weights(viewpoints: Tensor, num_views: int) -> Tensor:
@@ -87,8 +88,8 @@ class VALSRLoss(nn.Module):
         check_label_range(labels, num_ids, "identity labels")
         weights = viewpoint_weights(viewpoints, num_views)  # (B, V)
         known = weights.sum(dim=1) > 0  # (B,)
-        log_prob = logits.flatten(1).log_softmax(dim=1).view_as(logits)  # (B, K, V)
-        views = log_prob.take_along_dim(labels[:, None, None], dim=1).squeeze(1)  # (B, V)
+        own_classes = labels[:, None] * num_views + torch.arange(num_views).to(labels)  # (B, V)
+        views, total = log_prob_terms(logits.flatten(1), own_classes)  # (B, V), (B,)
         target = (views * weights).sum(dim=1)  # (B,)
         with torch.no_grad():
             shared = views.exp().minimum(weights).sum(dim=1)
@@ -98,6 +99,6 @@ class VALSRLoss(nn.Module):
         loss = -(
             (1 - epsilon_1 - epsilon_2) * target
             + epsilon_2 / max(num_views - 1, 1) * (own - target)
-            + epsilon_1 / max(num_views * (num_ids - 1), 1) * (log_prob.sum(dim=(1, 2)) - own)
+            + epsilon_1 / max(num_views * (num_ids - 1), 1) * (total - own)
         )
         return (loss * known).sum() / known.sum().clamp(min=1)
