@@ -9,11 +9,14 @@ from mmengine.logging import print_log
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmvareid.models.cosine import cosines
+from mmvareid.models.losses.label_range import check_label_range
 from mmvareid.models.losses.viewpoint_smoothing import viewpoint_weights
 from mmvareid.registry import MODELS
 
 from .angular_margin import MARGIN_TYPES, margin_logits
 from .reid_head import ReIDHead
+from .sampled_identities import sample_identities
 
 
 @MODELS.register_module()
@@ -39,6 +42,8 @@ class VAHead(ReIDHead):
         loss_view (dict | None): L_v of logits (B, K, V), labels and viewpoints. Defaults to VALSR.
         loss_center (dict | None): β·L_R of W and U. Defaults to β = 0.1 (§4.4).
         loss_triplet (dict | None): See :class:`ReIDHead`.
+        sample_ratio (float): Share of the identities, of W and U alike, that take part in a step,
+            besides those of the batch; for 100,000 and more. Defaults to 1, all.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class VAHead(ReIDHead):
         loss_view: dict | None = dict(type="mmvareid.VALSRLoss"),
         loss_center: dict | None = dict(type="mmvareid.CenterRegularization", loss_weight=0.1),
         loss_triplet: dict | None = None,
+        sample_ratio: float = 1.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, num_classes, loss_id, loss_triplet, init_cfg)
@@ -64,7 +70,9 @@ class VAHead(ReIDHead):
             raise ValueError(f"margin has to be in [0, pi/2), but got {margin}")
         if num_views < 1:
             raise ValueError(f"num_views has to be at least 1, but got {num_views}")
-        self.num_views = num_views
+        if not 0 < sample_ratio <= 1:
+            raise ValueError(f"sample_ratio has to be in (0, 1], but got {sample_ratio}")
+        self.num_views, self.sample_ratio = num_views, sample_ratio
         self._warned = False
         self.scale, self.margin, self.margin_type = scale, margin, margin_type
         self.loss_view = MODELS.build(loss_view) if loss_view else None
@@ -80,35 +88,50 @@ class VAHead(ReIDHead):
     ) -> dict[str, Tensor]:
         """Return L_y, L_v and β·L_R, apart, of descriptors x (B, D), float32."""
         x = F.normalize(x, dim=1)
-        losses = {"loss_id": self.loss_id(self.identity_logits(x, labels), labels)}
+        weight: Tensor = self.weight
+        view_weight: Tensor | None = getattr(self, "view_weight", None)
+        if self.sample_ratio < 1:
+            check_label_range(labels, self.num_classes, "identity labels")
+            drawn, labels = sample_identities(labels, self.num_classes, self.sample_ratio)
+            weight = weight[drawn]
+            view_weight = None if view_weight is None else view_weight[drawn]
+        losses = {"loss_id": self.loss_id(self.identity_logits(x, labels, weight), labels)}
         if self.loss_view is not None:
             views = self._viewpoints(data_samples).to(x.device)  # (B,) or (B, V)
-            losses["loss_view"] = self.loss_view(self.view_logits(x, labels, views), labels, views)
+            logits = self.view_logits(x, labels, views, view_weight)
+            losses["loss_view"] = self.loss_view(logits, labels, views)
         if self.loss_center is not None:
-            losses["loss_center"] = self.loss_center(self.weight, self.view_weight)
+            losses["loss_center"] = self.loss_center(weight, view_weight)
         return losses
 
-    def identity_logits(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Return the logits (B, K) of Eq. 3 of unit x (B, D), with the margin at labels (B,)."""
-        return self._logits(x, self.weight, labels, self.margin)
+    def identity_logits(self, x: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return the logits (B, K) of Eq. 3 of unit x (B, D), with the margin at labels (B,).
 
-    def view_logits(self, x: Tensor, labels: Tensor, views: Tensor) -> Tensor:
+        ``weight`` are centres instead of W, such as some of its rows.
+        """
+        weight = self.weight if weight is None else weight
+        return self._logits(x, weight, labels, self.margin)
+
+    def view_logits(
+        self, x: Tensor, labels: Tensor, views: Tensor, view_weight: Tensor | None = None
+    ) -> Tensor:
         """Return the logits (B, K, V) of Eq. 4 of unit x (B, D).
 
+        ``view_weight`` are centres instead of U, such as some of its rows.
         The margin is at labels (B,) and views, which are labels (B,), without margin where -1, or
         weights (B, V), with the margin times the weight at each.
         """
         margins = self.margin * viewpoint_weights(views, self.num_views)  # (B, V)
         targets = labels[:, None] * self.num_views + torch.arange(self.num_views).to(labels)
-        logits = self._logits(x, self.view_weight.flatten(0, 1), targets, margins)  # (B, K·V)
+        view_weight = self.view_weight if view_weight is None else view_weight
+        logits = self._logits(x, view_weight.flatten(0, 1), targets, margins)  # (B, K·V)
         return logits.unflatten(1, (-1, self.num_views))
 
     def _logits(
         self, x: Tensor, centers: Tensor, targets: Tensor, margin: float | Tensor
     ) -> Tensor:
         """Return margin logits (B, C) of unit x (B, D) against centres (C, D)."""
-        cosine = F.linear(x, F.normalize(centers, dim=1))
-        return margin_logits(cosine, targets, self.scale, margin, self.margin_type)
+        return margin_logits(cosines(x, centers), targets, self.scale, margin, self.margin_type)
 
     def _viewpoints(self, data_samples: list[DataSample]) -> Tensor:
         """Return viewpoints (B,), -1 where a sample has none, or weights (B, V) if they have."""
