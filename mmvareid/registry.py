@@ -5,6 +5,7 @@ mmpretrain's default scope too, without ``custom_imports``. All nodes exist, als
 type of ours, since MMEngine warns of a scope that lacks one.
 """
 
+from mmengine.registry import FUNCTIONS as ROOT_FUNCTIONS
 from mmengine.registry import Registry
 from mmpretrain import registry as parents
 
@@ -24,7 +25,12 @@ DATASETS = Registry("dataset", parent=parents.DATASETS, locations=["mmvareid.dat
 DATA_SAMPLERS = Registry(
     "data sampler", parent=parents.DATA_SAMPLERS, locations=["mmvareid.datasets"]
 )
-TRANSFORMS = Registry("transform", parent=parents.TRANSFORMS, locations=["mmvareid.datasets"])
+TRANSFORMS = Registry(
+    "transform",
+    parent=parents.TRANSFORMS,
+    locations=["mmvareid.datasets", "mmvareid.models.batch_transforms"],
+)
+FUNCTIONS = Registry("function", parent=ROOT_FUNCTIONS, locations=["mmvareid.datasets"])
 MODELS = Registry("model", parent=parents.MODELS, locations=["mmvareid.models"])
 MODEL_WRAPPERS = Registry("model_wrapper", parent=parents.MODEL_WRAPPERS)
 WEIGHT_INITIALIZERS = Registry("weight initializer", parent=parents.WEIGHT_INITIALIZERS)

@@ -11,19 +11,23 @@ from .msmt17 import MSMT17
 from .reid_dataset import ReIDDataset
 from .synthetic import make_synthetic
 from .synthetic_people import SyntheticPeople
+from .uint8_batch import DecodeImage, PackImage, collate_images
 from .viewpoint_images import ViewpointImages
 from .viewpoints import load_viewpoints
 
 __all__ = [
     "CUHK03",
     "MSMT17",
+    "DecodeImage",
     "DukeMTMCreID",
     "IdentitySampler",
     "Market1501",
     "MirrorViewpoint",
+    "PackImage",
     "ReIDDataset",
     "SyntheticPeople",
     "ViewpointImages",
+    "collate_images",
     "load_viewpoints",
     "make_synthetic",
 ]

@@ -3,6 +3,7 @@
 import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
 
 from .backbones import SEResNeXt
+from .batch_preprocessor import BatchAugmentPreprocessor
 from .flip_tta import FlipTTAModel
 from .heads import JointHead, ReIDHead, StripeHead, VAHead
 from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
@@ -10,6 +11,7 @@ from .necks import EmbeddingNeck, JointNeck, StripePyramid
 
 __all__ = [
     "ALSRLoss",
+    "BatchAugmentPreprocessor",
     "BatchHardTriplet",
     "CenterRegularization",
     "EmbeddingNeck",

@@ -1,0 +1,72 @@
+"""Pixels as they are decoded, one array for a whole batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import mmcv
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmpretrain.datasets import PackInputs
+
+from mmvareid.registry import FUNCTIONS, TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class DecodeImage(BaseTransform):
+    """Decode what the dataset has read to see that it is whole; ``LoadImageFromFile`` reads again.
+
+    Our datasets give ``img_bytes``; ``img`` becomes (H, W, 3) uint8 BGR.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``img_bytes`` by ``img``."""
+        results["img"] = image = mmcv.imfrombytes(results.pop("img_bytes"))
+        results["img_shape"] = results["ori_shape"] = image.shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackImage(PackInputs):
+    """``PackInputs`` that leaves pixels as (H, W, 3) uint8, for :func:`collate_images`.
+
+    Bringing the channels to the front costs an image as much as decoding it; the device does it
+    for the batch.
+    """
+
+    @staticmethod
+    def format_input(input_: np.ndarray) -> np.ndarray:
+        """Return the image itself."""
+        return input_
+
+
+@FUNCTIONS.register_module()
+def collate_images(samples: Sequence[dict]) -> dict[str, Any]:
+    """Make a batch of samples of :class:`PackImage`.
+
+    In a worker the batch is made in shared memory, so that it travels as one tensor.
+
+    Returns:
+        dict: ``inputs`` (B, 3, H, W) uint8, whose memory is (B, H, W, 3), and ``data_samples``.
+
+    Raises:
+        ValueError: The images differ in size.
+    """
+    images = [sample["inputs"] for sample in samples]
+    shape = (len(images), *images[0].shape)
+    worker = torch.utils.data.get_worker_info() is not None
+    batch = torch.empty(shape, dtype=torch.uint8)
+    if worker:
+        batch.share_memory_()
+    pixels = batch.numpy()
+    for i, image in enumerate(images):
+        if image.shape != shape[1:]:
+            raise ValueError(
+                f"images of a batch have to be of one size, but got {image.shape} beside "
+                f"{shape[1:]}; put Resize into the pipeline"
+            )
+        pixels[i] = image
+    return {
+        "inputs": batch.permute(0, 3, 1, 2),
+        "data_samples": [sample["data_samples"] for sample in samples],
+    }
