@@ -41,11 +41,12 @@ class TolerantDataset(BaseDataset):
     def _load(self, idx: int) -> Any:
         info = self.get_data_info(idx)
         path = info["img_path"]
-        if is_complete(path):
+        data = read_whole(path)
+        if data is not None:
             try:
-                return self.pipeline(info)
+                return self.pipeline({**info, "img_bytes": data})
             except Exception:
-                if decodes(path):
+                if decodes(data):
                     raise
         if self.test_mode:
             raise ValueError(
@@ -63,8 +64,8 @@ class TolerantDataset(BaseDataset):
         return None
 
 
-def is_complete(path: str) -> bool:
-    """Tell whether the file is there and, if it is a JPEG, not cut off.
+def read_whole(path: str) -> bytes | None:
+    """Return the file's bytes; None if it is missing, empty, or a JPEG that was cut off.
 
     OpenCV 4 decodes a JPEG that was cut off, fills the missing rows with grey and raises nothing.
     The end marker cannot occur within a scan, so it has to stand behind the last scan's start;
@@ -73,15 +74,15 @@ def is_complete(path: str) -> bool:
     try:
         data = Path(path).read_bytes()
     except OSError:
-        return False
-    if not data.startswith(JPEG_START):
-        return bool(data)
-    return data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
+        return None
+    if data.startswith(JPEG_START) and data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
+        return None
+    return data or None
 
 
-def decodes(path: str) -> bool:
-    """Tell whether the file, which is complete, decodes as an image."""
+def decodes(data: bytes) -> bool:
+    """Tell whether a whole file decodes as an image."""
     try:
-        return mmcv.imfrombytes(Path(path).read_bytes()) is not None
+        return mmcv.imfrombytes(data) is not None
     except Exception:  # None is the rule, but OpenCV raises on a header of absurd size
         return False

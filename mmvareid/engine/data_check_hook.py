@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmvareid.datasets import IdentitySampler, ReIDDataset
-from mmvareid.datasets.tolerant_dataset import is_complete
+from mmvareid.datasets.tolerant_dataset import read_whole
 from mmvareid.registry import HOOKS
 
 
@@ -93,7 +93,7 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str, opti
 
 def check_files(infos: list[dict]) -> None:
     """Raise ``ValueError`` if images to validate on are missing or cut off: all have to count."""
-    broken = [info["img_path"] for info in infos if not is_complete(info["img_path"])]
+    broken = [info["img_path"] for info in infos if read_whole(info["img_path"]) is None]
     if broken:
         raise ValueError(
             f"every test image has to be whole, but {len(broken)} of {len(infos)} are missing or "

@@ -10,7 +10,7 @@ from mmpretrain.models import ImageClassifier
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from mmvareid.datasets.tolerant_dataset import decodes, is_complete
+from mmvareid.datasets.tolerant_dataset import decodes, read_whole
 from mmvareid.registry import TRANSFORMS
 
 
@@ -26,9 +26,10 @@ class _Images(Dataset):
 
     def __getitem__(self, index: int) -> dict | None:
         path = self.paths[index]
-        if not (is_complete(path) and decodes(path)):
+        data = read_whole(path)
+        if data is None or not decodes(data):
             return None
-        return self.pipeline({"img_path": path})
+        return self.pipeline({"img_path": path, "img_bytes": data})
 
 
 @torch.no_grad()
