@@ -1,0 +1,5 @@
+# Test and save an exponential moving average of the weights beside the weights; momentum is the
+# share of a step's new weights.
+_base_ = "../va_reid/va-reid_seresnext101_market1501.py"
+
+custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", momentum=2e-4)]
