@@ -30,6 +30,7 @@ EXTRAS = {
         "mypy",
         "pre-commit",
         "pytest",
+        "pytest-xdist",
         "ruff",
         "thop>=0.1.1",  # releases of 2020 count batch norm otherwise
         "timm",
