@@ -115,7 +115,8 @@ def main() -> None:
             table.add_row(case, *(f"{value:.4g}" for value in row.values()))
         Console().print(table)
     if args.out:
-        device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+        on_gpu = torch.cuda.is_available() and args.what in ("loop", "step")
+        device = torch.cuda.get_device_name() if on_gpu else "CPU"
         machine = {
             "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__,
             "device": device, "repeats": args.repeats,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
@@ -64,7 +65,7 @@ def bare_rate(cfg: Config) -> float:
         loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
     model.train()
-    optimizer = torch.optim.Adam(model.parameters(), cfg.optim_wrapper.optimizer.lr)
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
     times = []
     for batch in loader:
         data = model.data_preprocessor(batch, training=True)

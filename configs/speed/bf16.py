@@ -2,4 +2,4 @@
 # in float32 in any case.
 _base_ = "../va_reid/va-reid_seresnext101_market1501.py"
 
-optim_wrapper = dict(type="AmpOptimWrapper", dtype="bfloat16")
+optim_wrapper = dict(type="AmpOptimWrapper", dtype="bfloat16", loss_scale=dict(enabled=False))

@@ -21,8 +21,10 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
 
     def __init__(self, transforms: Sequence[dict] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._non_blocking = True  # from pinned memory
         self.transforms = [TRANSFORMS.build(transform) for transform in transforms]
 
+    @torch.compiler.disable  # each image has offsets of its own, which would be traced anew
     def forward(self, data: dict, training: bool = False) -> dict:
         """Augment if ``training``, then normalise; see the parent."""
         if training and self.transforms:

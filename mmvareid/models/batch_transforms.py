@@ -2,7 +2,7 @@
 
 Each is the transform of the same name in mmpretrain or mmcv, with the same distributions, on uint8
 batches (B, 3, H, W) in BGR. Parameters are drawn on the CPU by torch's generator, so that a seed
-gives the same on every device.
+gives the same on every device, but for random pixels.
 """
 
 import math
