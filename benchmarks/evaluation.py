@@ -10,7 +10,6 @@ the compiled one if it was built there by their `python setup.py build_ext --inp
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -18,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-import torch
 from evaluation_cases import CASES, SIZES, add_fastreid, add_torchreid, make_inputs
+from machine import describe_machine, peak, restart_peak
 from rich.console import Console
 from rich.table import Table
 
@@ -27,16 +26,9 @@ from rich.table import Table
 def peak_memory(size: str, case: str) -> dict[str, float]:
     """Peak resident memory of a process, in all and above that with the inputs there, in MiB."""
     inputs = make_inputs(size)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before = _status("VmRSS")
+    before = restart_peak()
     CASES[case](inputs)
-    peak = _status("VmHWM")
-    return {"mib": (peak - before) / 1024, "mib_in_all": peak / 1024}
-
-
-def _status(key: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(key)).split()[1])
+    return {"mib": (peak() - before) / 1024, "mib_in_all": peak() / 1024}
 
 
 def times(size: str, cases: list[str], repeats: int) -> dict[str, list[float]]:
@@ -109,13 +101,7 @@ def main() -> None:
     for size, found in results.items():
         Console().print(table_of(size, found))
     if args.out:
-        machine = {
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "processor": platform.machine(),
-            "repeats": args.repeats,
-        }
+        machine = describe_machine(processor=platform.machine(), repeats=args.repeats)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps({"machine": machine, **results}, indent=2) + "\n")
 

@@ -13,13 +13,13 @@ ratios of the same run.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
+from machine import describe_machine
 from rich.console import Console
 from rich.table import Table
 from training_head import CASES, time_case
@@ -66,7 +66,7 @@ def head(repeats: int, sizes: list[int]) -> dict[str, Rows]:
             for case in CASES:  # a process for each, since memory is its peak
                 command = [sys.executable, __file__, "head", "--one", case, str(ids)]
                 rows[case].append(json.loads(subprocess.check_output(command).splitlines()[-1]))
-        full = rows[CASES[0]]
+        full = next(iter(rows.values()))
         found[f"K = {ids:,}"] = {
             case: {
                 "seconds": statistics.median(row["seconds"] for row in many),
@@ -117,10 +117,7 @@ def main() -> None:
     if args.out:
         on_gpu = torch.cuda.is_available() and args.what in ("loop", "step")
         device = torch.cuda.get_device_name() if on_gpu else "CPU"
-        machine = {
-            "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__,
-            "device": device, "repeats": args.repeats,
-        }  # fmt: skip
+        machine = describe_machine(device=device, repeats=args.repeats)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps({"machine": machine, **found}, indent=2) + "\n")
 

@@ -1,5 +1,6 @@
 """Runs the tools as a user does, on options that make any config small."""
 
+import argparse
 import json
 import os
 import runpy
@@ -9,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from mmengine.config import DictAction
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs/va_reid"
@@ -43,6 +45,13 @@ SMALL = [
     "default_hooks.checkpoint.interval=1",
     "default_hooks.logger.interval=1",
 ]
+
+
+def parse_options(options):
+    """The dict that a tool makes of its --cfg-options."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction)
+    return parser.parse_args(["--cfg-options", *options]).cfg_options
 
 
 def command(tool, *args, options=()):

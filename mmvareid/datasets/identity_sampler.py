@@ -1,5 +1,6 @@
 """Batches of P identities x N images each."""
 
+import itertools
 from collections.abc import Iterator, Sized
 
 import numpy as np
@@ -121,16 +122,11 @@ class IdentitySampler(Sampler):
         """Make as many groups as :meth:`_cut`, each with the views in turn, in random order."""
         seen = np.unique(views)
         seen = seen[seen >= 0] if seen[-1] >= 0 else seen
-        decks = [rng.permutation(images[views == view]) for view in seen]
-        dealt = [0] * len(decks)
+        decks = [itertools.cycle(rng.permutation(images[views == view])) for view in seen]
         groups = []
         for _ in range(-(-len(images) // self.num_instances)):
             turns = np.resize(rng.permutation(len(decks)), self.num_instances)
-            group = []
-            for turn in turns:
-                group.append(decks[turn][dealt[turn] % len(decks[turn])])
-                dealt[turn] += 1
-            groups.append(np.array(group))
+            groups.append(np.array([next(decks[turn]) for turn in turns]))
         return groups
 
 

@@ -1,7 +1,8 @@
 """A dataset that gets over unreadable images in training."""
 
+import contextlib
 import logging
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import mmcv
@@ -41,13 +42,8 @@ class TolerantDataset(BaseDataset):
     def _load(self, idx: int) -> Any:
         info = self.get_data_info(idx)
         path = info["img_path"]
-        data = read_whole(path)
-        if data is not None:
-            try:
-                return self.pipeline({**info, "img_bytes": data})
-            except Exception:
-                if decodes(data):
-                    raise
+        with contextlib.suppress(UnreadableImageError):
+            return run_pipeline(self.pipeline, info)
         if self.test_mode:
             raise ValueError(
                 f"every test image has to be readable, but '{path}' is missing, cut off or no "
@@ -64,6 +60,27 @@ class TolerantDataset(BaseDataset):
         return None
 
 
+class UnreadableImageError(ValueError):
+    """An image is missing, cut off, or does not decode."""
+
+
+def run_pipeline(pipeline: Callable[[dict], Any], info: dict) -> Any:
+    """Run a pipeline on the image ``info["img_path"]``, whose bytes it gets as ``img_bytes``.
+
+    Raises:
+        UnreadableImageError: It is the image's fault; other errors are raised as they are.
+    """
+    path = info["img_path"]
+    data = read_whole(path)
+    if data is not None:
+        try:
+            return pipeline({**info, "img_bytes": data})
+        except Exception:
+            if decodes(data):
+                raise
+    raise UnreadableImageError(path)
+
+
 def read_whole(path: str) -> bytes | None:
     """Return the file's bytes; None if it is missing, empty, or a JPEG that was cut off.
 
@@ -72,7 +89,8 @@ def read_whole(path: str) -> bytes | None:
     what follows it is padding.
     """
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:  # pathlib takes a third of the time that decoding takes
+            data = file.read()
     except OSError:
         return None
     if data.startswith(JPEG_START) and data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):

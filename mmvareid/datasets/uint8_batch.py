@@ -17,10 +17,18 @@ class DecodeImage(BaseTransform):
     """Decode what the dataset has read to see that it is whole; ``LoadImageFromFile`` reads again.
 
     Our datasets give ``img_bytes``; ``img`` becomes (H, W, 3) uint8 BGR.
+
+    Raises:
+        KeyError: The dataset gives no ``img_bytes``.
     """
 
     def transform(self, results: dict) -> dict:
         """Replace ``img_bytes`` by ``img``."""
+        if "img_bytes" not in results:
+            raise KeyError(
+                "DecodeImage needs img_bytes, which mmvareid's datasets give, but got "
+                f"{', '.join(results)}; use LoadImageFromFile"
+            )
         results["img"] = image = mmcv.imfrombytes(results.pop("img_bytes"))
         results["img_shape"] = results["ori_shape"] = image.shape[:2]
         return results
@@ -44,7 +52,7 @@ class PackImage(PackInputs):
 def collate_images(samples: Sequence[dict]) -> dict[str, Any]:
     """Make a batch of samples of :class:`PackImage`.
 
-    In a worker the batch is made in shared memory, so that it travels as one tensor.
+    It leaves a worker as one tensor.
 
     Returns:
         dict: ``inputs`` (B, 3, H, W) uint8, whose memory is (B, H, W, 3), and ``data_samples``.
@@ -54,10 +62,7 @@ def collate_images(samples: Sequence[dict]) -> dict[str, Any]:
     """
     images = [sample["inputs"] for sample in samples]
     shape = (len(images), *images[0].shape)
-    worker = torch.utils.data.get_worker_info() is not None
     batch = torch.empty(shape, dtype=torch.uint8)
-    if worker:
-        batch.share_memory_()
     pixels = batch.numpy()
     for i, image in enumerate(images):
         if image.shape != shape[1:]:

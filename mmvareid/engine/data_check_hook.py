@@ -7,10 +7,12 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmvareid.datasets import IdentitySampler, ReIDDataset
 from mmvareid.datasets.tolerant_dataset import read_whole
+from mmvareid.models.batch_transforms import BatchRandomFlip
 from mmvareid.registry import HOOKS
 
 
@@ -19,8 +21,9 @@ class DataCheckHook(Hook):
     """Raise one clear error before training starts if the data cannot be trained or scored on.
 
     Checked are identity labels against the head's ``num_classes``, viewpoint labels against its
-    ``num_views``, the batch size against the sampler's identities and instances, that some query
-    has a match, and that no test image is cut off. On a GPU a label out of range would otherwise
+    ``num_views``, the batch size against the sampler's identities and instances, that no
+    flip turns all-round viewpoints round, that some query has a match, and that no test image is
+    cut off. On a GPU a label out of range would otherwise
     end in a device-side assertion that names neither, and validation comes after hours.
     """
 
@@ -28,6 +31,7 @@ class DataCheckHook(Hook):
         """Check the training data against the model's head, and the validation data."""
         check_batches(runner.train_dataloader)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        check_flips(runner.train_dataloader, getattr(model, "data_preprocessor", None))
         head = getattr(model, "head", None)
         infos = sample_infos(runner.train_dataloader)
         joined = getattr(head, "heads", None)
@@ -62,6 +66,17 @@ def check_batches(loader: DataLoader) -> None:
             f"batch_size has to be num_identities x num_instances = {sampler.num_identities} x "
             f"{sampler.num_instances} = {batch} of the IdentitySampler, but got "
             f"{loader.batch_size}"
+        )
+
+
+def check_flips(loader: DataLoader, preprocessor: nn.Module | None) -> None:
+    """Raise ``ValueError`` if whole batches are flipped, whose all-round viewpoints stay."""
+    soft = getattr(loader.dataset, "soft_viewpoints", None) or {}
+    transforms = getattr(preprocessor, "transforms", ())
+    if soft.get("all_round") and any(isinstance(one, BatchRandomFlip) for one in transforms):
+        raise ValueError(
+            "images of all_round viewpoints have to be flipped in the pipeline, by RandomFlip and "
+            "MirrorViewpoint, but the data_preprocessor has a BatchRandomFlip; move it"
         )
 
 

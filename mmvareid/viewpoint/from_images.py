@@ -1,5 +1,6 @@
 """Viewpoints that a trained classifier tells from images."""
 
+import contextlib
 from collections.abc import Sequence
 from os import PathLike
 
@@ -10,7 +11,7 @@ from mmpretrain.models import ImageClassifier
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from mmvareid.datasets.tolerant_dataset import decodes, read_whole
+from mmvareid.datasets.tolerant_dataset import UnreadableImageError, run_pipeline
 from mmvareid.registry import TRANSFORMS
 
 
@@ -25,11 +26,9 @@ class _Images(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict | None:
-        path = self.paths[index]
-        data = read_whole(path)
-        if data is None or not decodes(data):
-            return None
-        return self.pipeline({"img_path": path, "img_bytes": data})
+        with contextlib.suppress(UnreadableImageError):
+            return run_pipeline(self.pipeline, {"img_path": self.paths[index]})
+        return None
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ import torch
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from mmvareid.datasets import collate_images
+from mmvareid.datasets import DecodeImage, collate_images
 
 PIPELINE = [
     dict(type="mmvareid.DecodeImage"),
@@ -55,3 +55,8 @@ def test_images_of_two_sizes_are_refused():
     samples = [dict(inputs=np.zeros((n, 8, 3), np.uint8), data_samples=None) for n in (16, 15)]
     with pytest.raises(ValueError, match=r"of one size, but got \(15, 8, 3\) beside \(16, 8, 3\)"):
         collate_images(samples)
+
+
+def test_a_dataset_without_bytes_is_told_what_to_use():
+    with pytest.raises(KeyError, match="but got img_path; use LoadImageFromFile"):
+        DecodeImage().transform(dict(img_path="1.jpg"))

@@ -1,15 +1,18 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from mmvareid.datasets import IdentitySampler
 from mmvareid.engine import data_check_hook
 from mmvareid.engine.data_check_hook import (
     check_batches,
     check_files,
+    check_flips,
     check_queries,
     check_range,
 )
+from mmvareid.models import BatchAugmentPreprocessor
 
 
 def infos(key, *values):
@@ -42,6 +45,20 @@ def test_batch_size_has_to_fit_the_sampler():
     check_batches(SimpleNamespace(sampler=None, batch_size=5))
     with pytest.raises(ValueError, match="batch_size has to be .* 2 x 4 = 8 .*, but got 6"):
         check_batches(SimpleNamespace(sampler=sampler, batch_size=6))
+
+
+def test_a_flip_of_the_batch_leaves_all_round_viewpoints_as_they_are():
+    flip = dict(type="mmvareid.BatchRandomFlip")
+    preprocessor = BatchAugmentPreprocessor(
+        [dict(type="mmvareid.BatchRandomCrop", padding=1), flip]
+    )
+    views = [None, dict(source="yaw"), dict(source="yaw", num_views=8, all_round=True)]
+    loaders = [SimpleNamespace(dataset=SimpleNamespace(soft_viewpoints=view)) for view in views]
+    for loader in loaders[:2]:
+        check_flips(loader, preprocessor)
+    check_flips(loaders[2], torch.nn.Identity())
+    with pytest.raises(ValueError, match="has a BatchRandomFlip; move it"):
+        check_flips(loaders[2], preprocessor)
 
 
 def test_a_query_needs_its_person_in_another_camera():

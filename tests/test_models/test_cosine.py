@@ -17,16 +17,20 @@ def random(*shape, seed):
     return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
 
 
+def assert_same(found, expected, inputs, seed):
+    """Assert that values are the same, and gradients of a random weighted sum of them."""
+    torch.testing.assert_close(found, expected)
+    weights = random(*expected.shape, seed=seed).detach()
+    ours, theirs = (torch.autograd.grad((v * weights).sum(), inputs) for v in (found, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
 @settings(max_examples=30)
 @given(batch=SIZES, centers=SIZES, dims=SIZES, seed=st.integers(0, 9999))
 def test_cosines(batch, centers, dims, seed):
     x, c = random(batch, dims, seed=seed), random(centers, dims, seed=seed + 1)
     expected = F.linear(x, F.normalize(c, dim=1))
-    torch.testing.assert_close(cosines(x, c), expected)
-    weights = random(batch, centers, seed=seed + 2).detach()
-    ours = torch.autograd.grad((cosines(x, c) * weights).sum(), (x, c))
-    theirs = torch.autograd.grad((expected * weights).sum(), (x, c))
-    torch.testing.assert_close(ours, theirs)
+    assert_same(cosines(x, c), expected, (x, c), seed + 2)
 
 
 @settings(max_examples=30)
@@ -34,11 +38,7 @@ def test_cosines(batch, centers, dims, seed):
 def test_pair_cosines(ids, views, dims, seed):
     w, u = random(ids, dims, seed=seed), random(ids, views, dims, seed=seed + 1)
     expected = F.cosine_similarity(w[:, None], u, dim=2)
-    torch.testing.assert_close(pair_cosines(w, u), expected)
-    weights = random(ids, views, seed=seed + 2).detach()
-    ours = torch.autograd.grad((pair_cosines(w, u) * weights).sum(), (w, u))
-    theirs = torch.autograd.grad((expected * weights).sum(), (w, u))
-    torch.testing.assert_close(ours, theirs)
+    assert_same(pair_cosines(w, u), expected, (w, u), seed + 2)
 
 
 @settings(max_examples=30)

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_gather, get_dist_info
+from mmengine.dist import all_gather, all_reduce, get_dist_info
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather as all_gather_with_gradient
 
@@ -20,7 +20,8 @@ class BatchHardTriplet(nn.Module):
         margin (float | None): Margin of the hinge; None takes the soft margin,
             ``log(1 + exp(d_p - d_n))``. Defaults to 0.3.
         across_ranks (bool): Whether to look for the hardest pairs in the batches of all processes,
-            which have to be of one size. Gradients reach every process. Defaults to False.
+            which have to be of one size. Gradients reach every process, and their mean over
+            processes is that of one with all batches. Defaults to False.
     """
 
     def __init__(self, margin: float | None = 0.3, across_ranks: bool = False) -> None:
@@ -49,4 +50,7 @@ class BatchHardTriplet(nn.Module):
         whole = positive.any(dim=1) & ~same.all(dim=1)
         gap = (farthest - nearest)[whole]
         loss = F.softplus(gap) if self.margin is None else F.relu(gap + self.margin)
-        return loss.sum() / whole.sum().clamp(min=1)
+        counted = whole.sum().float()
+        if self.across_ranks:
+            all_reduce(counted, "mean")
+        return loss.sum() / counted.clamp(min=1 / world_size)
