@@ -5,10 +5,10 @@
     python benchmarks/training.py step --out benchmarks/results/step.json
     python benchmarks/training.py head --out benchmarks/results/head.json
 
-`loader` compares images a second on one core; `loop` MMEngine's Runner with a bare loop; `step` the
-paper's network with and without VA-reID, on a GPU also in lower precision and compiled; `head` time
-and memory at 751 to 100,000 identities. Cases run in turn, again and again; figures are medians,
-ratios of the same run.
+`loader` compares images a second on one core; `loop` MMEngine's Runner with a bare loop, step by
+step, over as many epochs as there are repeats; `step` the paper's network with and without VA-reID,
+on a GPU also in lower precision and compiled; `head` time and memory at 751 to 100,000 identities.
+Cases run in turn, again and again; figures are medians, ratios of the same run.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from training_head import CASES, time_case
 from training_loader import measure_loaders
-from training_loop import bare_rate, make_config, runner_rate
+from training_loop import make_config, measure_loop
 from training_step import measure_steps
 
 Rows = dict[str, dict[str, float]]
@@ -38,12 +38,13 @@ def loader(data: Path, repeats: int) -> dict[str, Rows]:
 
 
 def loop(data: Path, repeats: int) -> dict[str, Rows]:
-    rates: dict[str, list[float]] = {"bare loop": [], "Runner": []}
-    for _ in range(repeats):
-        for case in rates:  # a process for each, since what ran before slows the other
-            command = [sys.executable, __file__, "loop", "--data", str(data), "--one", case, "0"]
-            rates[case].append(float(subprocess.check_output(command).splitlines()[-1]))
-    return {"small network, 64 images of 128x64": rows_of(rates)}
+    config = "va_reid/va-reid_seresnext-small_synthetic.py"
+    options = {"train_dataloader.num_workers": 1, "train_cfg.max_epochs": repeats}
+    return {
+        "small network, 64 images of 128x64": rows_of(
+            measure_loop(make_config(config, data, options))
+        )
+    }
 
 
 def rows_of(rates: dict[str, list[float]]) -> Rows:
@@ -95,13 +96,8 @@ def main() -> None:
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
     args = parser.parse_args()
-    if args.one and args.what == "head":
-        print(json.dumps(time_case(args.one[0], int(args.one[1]), repeats=3)))
-        return
     if args.one:
-        config = "va_reid/va-reid_seresnext-small_synthetic.py"
-        cfg = make_config(config, args.data, {"train_dataloader.num_workers": 1})
-        print({"Runner": runner_rate, "bare loop": bare_rate}[args.one[0]](cfg))
+        print(json.dumps(time_case(args.one[0], int(args.one[1]), repeats=3)))
         return
     if args.what == "head":
         found = head(args.repeats, args.ids)
