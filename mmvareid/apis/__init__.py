@@ -6,12 +6,19 @@ from .features import (
     load_model,
     select_images,
 )
+from .gallery import Gallery, Hit
+from .images import list_images
+from .inferencer import ReIDInferencer
 
 __all__ = [
     "FeatureSet",
+    "Gallery",
+    "Hit",
+    "ReIDInferencer",
     "dataset_infos",
     "extract_features",
     "inference_dataloader",
+    "list_images",
     "load_model",
     "select_images",
 ]

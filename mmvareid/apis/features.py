@@ -10,10 +10,10 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner
 from rich.progress import track
 
-from mmvareid.compat import check_weights, use_safe_checkpoints
+from mmvareid.compat import check_weights, load_checkpoint_safely, use_safe_checkpoints
 from mmvareid.registry import DATASETS, MODELS
 
 
@@ -33,13 +33,17 @@ class FeatureSet:
         return np.array([info[key] for info in self.infos])
 
 
-def load_model(cfg: Config, checkpoint: str, device: str | None = None) -> BaseModel:
+def load_model(
+    cfg: Config, checkpoint: str, device: str | None = None, but_for: str | None = None
+) -> BaseModel:
     """Build the model of a config in evaluation mode, with the weights of a checkpoint.
 
     Args:
         cfg (Config): As of :func:`mmvareid.config.load_config`.
         checkpoint (str): Path of the checkpoint; it is loaded without running code from it.
         device (str | None): Defaults to the GPU if there is one.
+        but_for (str, optional): Weights whose names start so are left as they are made;
+            ``'head.'`` where the identities may be others.
 
     Raises:
         ValueError: The checkpoint lacks weights of the model, or has them in another shape.
@@ -49,8 +53,11 @@ def load_model(cfg: Config, checkpoint: str, device: str | None = None) -> BaseM
     # As MMEngine's Runner does: a config may have it beside the model.
     preprocessor = cfg.get("data_preprocessor")
     model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
-    content = load_checkpoint(model, checkpoint, map_location="cpu")
-    check_weights(model, content, checkpoint)
+    content = load_checkpoint_safely(checkpoint, map_location="cpu")
+    check_weights(model, content, checkpoint, but_for)
+    weights = content.get("state_dict", content)
+    kept = {k: v for k, v in weights.items() if not (but_for and k.startswith(but_for))}
+    model.load_state_dict(kept, strict=False)  # checked above
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model.eval()
     return model

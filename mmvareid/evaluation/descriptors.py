@@ -1,16 +1,15 @@
 """A test set as descriptors: what every score is computed from, and a file that keeps it."""
 
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
+
+from mmvareid.array_files import load_arrays, save_arrays
 
 from .protocols import view_names
 from .ranking import Ranking, rank
@@ -99,19 +98,11 @@ class Descriptors:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write an .npz file that :meth:`load` reads; an older one stays whole until it is done."""
-        part = Path(f"{path}.part")
         arrays = {name: getattr(self, column) for column, name in COLUMNS.items()}
         features = self.features.cpu()
         if features.dtype == torch.bfloat16:  # NumPy has none
             features = features.float()
-        try:
-            with part.open("wb") as file:
-                np.savez(file, features=features.numpy(), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        save_arrays(path, {"features": features.numpy(), **arrays})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Descriptors":
@@ -124,18 +115,7 @@ class Descriptors:
         Raises:
             ValueError: The file is no such file, or lacks an array.
         """
-        if Path(path).suffix != ".npz":
-            raise ValueError(f"{path} has to be an .npz file")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-        except FileNotFoundError:
-            raise
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(
-                f"{path} has to be an .npz file of plain arrays, but reading it failed: {error}"
-            ) from error
-        return cls.of_arrays(arrays, str(path))
+        return cls.of_arrays(load_arrays(path), str(path))
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray], source: str = "the arrays") -> "Descriptors":

@@ -1,0 +1,146 @@
+"""From pictures to descriptors."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.registry import TRANSFORMS, DefaultScope
+from rich.progress import track
+from torch import Tensor
+
+from mmvareid.config import load_config
+from mmvareid.datasets.tolerant_dataset import UnreadableImageError
+
+from .features import load_model
+from .images import expand, read_image
+
+_LOADERS, _PACKERS = ("LoadImageFromFile", "DecodeImage"), ("PackInputs", "PackImage")
+
+
+class ReIDInferencer:
+    """Turn pictures of people into unit descriptors; needs no viewpoint and no camera.
+
+    >>> inferencer = ReIDInferencer("va_reid/va-reid_resnet50_market1501", "epoch_200.pth")
+    >>> inferencer("people/").shape  # doctest: +SKIP
+    (1203, 2048)
+
+    Args:
+        config (str | PathLike | Config): A config's file, the name of one of the package, see
+            :func:`mmvareid.config.find_config`, or a config. Its test pipeline is used.
+        weights (str): A checkpoint, loaded without running code from it. Centres of identities
+            are not used and may be of any number.
+        device (str | None): Defaults to the GPU if there is one.
+        batch_size (int): Pictures at a time. Defaults to 64.
+        flip (bool): Average with the mirror image, for twice the time.
+        amp (bool): Compute in 16 bits where the device is faster so.
+        progress (bool): Show a bar where there is more than one batch.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint is not there.
+        ValueError: The checkpoint is of another model, or would run code.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike | Config,
+        weights: str | os.PathLike,
+        device: str | None = None,
+        batch_size: int = 64,
+        flip: bool = False,
+        amp: bool = False,
+        progress: bool = True,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size has to be at least 1, but got {batch_size}")
+        cfg = config if isinstance(config, Config) else load_config(os.fspath(config))
+        self.model = load_model(cfg, os.fspath(weights), device, but_for="head.")
+        self.device = next(self.model.parameters()).device
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        steps = [step for step in pipeline if _kind(step) not in _LOADERS]
+        with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
+            self.pipeline: Callable[[dict], dict] = Compose([TRANSFORMS.build(s) for s in steps])
+        self.batch_size, self.flip, self.amp, self.progress = batch_size, flip, amp, progress
+        seen = [step for step in steps if _kind(step) not in _PACKERS]
+        self._steps = json.dumps(seen, sort_keys=True, default=str)  # tuples as lists
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the weights and of what is done to a picture before them."""
+        digest = hashlib.sha256(f"{self._steps} flip={self.flip}".encode())
+        for name, weight in self.model.state_dict().items():
+            if not name.startswith("head."):
+                digest.update(name.encode())
+                digest.update(weight.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def __call__(self, images: Any, skip_unreadable: bool = False) -> np.ndarray:
+        """Return unit descriptors (N, D), float32.
+
+        Args:
+            images: A path, a folder with what is below it (in the order of :func:`list_images`), an
+                array (H, W, 3) uint8 BGR, a batch (N, H, W, 3), or a sequence of paths and arrays.
+            skip_unreadable (bool): Whether a picture that does not decode makes a row of NaN. By
+                default it is an error.
+
+        Raises:
+            UnreadableImageError: A picture is missing, cut off, no picture or too large.
+            TypeError: An array is of another shape or type.
+            ValueError: There is no picture.
+        """
+        sources = expand(images)
+        if not len(sources):
+            raise ValueError("images have to be at least one, but got none")
+        starts = range(0, len(sources), self.batch_size)
+        batches = (sources[start : start + self.batch_size] for start in starts)
+        bar = track(
+            batches,
+            "Descriptors",
+            total=len(starts),
+            disable=not self.progress or len(starts) == 1,
+        )
+        with ThreadPoolExecutor() as pool:  # OpenCV decodes outside Python's lock
+            found = [self._describe(list(batch), pool, skip_unreadable) for batch in bar]
+        if all(np.isnan(part).all() for part in found):
+            raise UnreadableImageError(f"none of {len(sources)} pictures could be read")
+        width = max(part.shape[1] for part in found)
+        return np.concatenate([np.broadcast_to(part, (len(part), width)) for part in found])
+
+    @torch.inference_mode()
+    def _describe(
+        self, sources: Sequence, pool: ThreadPoolExecutor, skip_unreadable: bool
+    ) -> np.ndarray:
+        """Return descriptors of a batch, (B, D); (B, 1) of NaN where none could be read."""
+
+        def load(source: Any) -> Tensor | None:
+            try:
+                return self.pipeline({"img": read_image(source)})["inputs"]
+            except UnreadableImageError:
+                if skip_unreadable:
+                    return None
+                raise
+
+        loaded = list(pool.map(load, sources))
+        rows = [i for i, image in enumerate(loaded) if image is not None]
+        if not rows:
+            return np.full((len(sources), 1), np.nan, np.float32)
+        inputs = self.model.data_preprocessor({"inputs": [loaded[i] for i in rows]})["inputs"]
+        with torch.autocast(self.device.type, enabled=self.amp):
+            features = self.model(inputs, mode="tensor")
+            if self.flip:
+                features = F.normalize(features + self.model(inputs.flip(-1), mode="tensor"), dim=1)
+        described = np.full((len(sources), features.shape[1]), np.nan, np.float32)
+        described[rows] = features.float().cpu().numpy()
+        return described
+
+
+def _kind(step: dict) -> str:
+    """Type of a transform without its scope."""
+    return str(step["type"]).split(".")[-1]

@@ -1,0 +1,67 @@
+"""Makes a gallery of a folder of pictures: their descriptors, and what is known of each.
+
+Names that begin as Market-1501's do, 0002_c1, give the person and the camera.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import DictAction
+
+from mmvareid.apis import Gallery, ReIDInferencer, list_images
+from mmvareid.config import load_config
+from mmvareid.datasets import ReIDDataset, load_viewpoints
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config file, or the name of one of the package")
+    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument("images", help="folder, searched with those below it")
+    parser.add_argument("out", help="gallery to write, .npz; features are in it as (N, D)")
+    parser.add_argument("--viewpoint-file", help="viewpoints of the pictures, by name")
+    parser.add_argument("--flip", action="store_true", help="average with the mirror image")
+    parser.add_argument("--amp", action="store_true", help="compute in 16 bits")
+    parser.add_argument("--device", help="default: the GPU if there is one")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override the config")
+    args = parser.parse_args()
+    if Path(args.out).suffix != ".npz":
+        parser.error(f"out has to end in .npz, but got {args.out}")
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    paths = list_images(args.images)
+    viewpoints = load_viewpoints(args.viewpoint_file) if args.viewpoint_file else {}
+    inferencer = ReIDInferencer(
+        cfg, args.checkpoint, args.device, args.batch_size, args.flip, args.amp
+    )
+    features = inferencer(paths, skip_unreadable=True)
+    whole = ~np.isnan(features).any(axis=1)
+    broken = [path for path, good in zip(paths, whole, strict=True) if not good]
+    paths = [path for path, good in zip(paths, whole, strict=True) if good]
+    matches = [re.match(ReIDDataset.pattern, Path(path).stem) for path in paths]
+    gallery = Gallery(inferencer.fingerprint)
+    gallery.add(
+        features[whole],
+        paths,
+        persons=[int(match["person"]) if match else -1 for match in matches],
+        cameras=[int(match["camera"]) if match else -1 for match in matches],
+        viewpoints=[viewpoints.get(Path(path).name, -1) for path in paths],
+    )
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    gallery.save(args.out)
+    print(
+        f"{args.out}: {len(paths)} pictures, {sum(map(bool, matches))} of them with person and "
+        f"camera; {len(broken)} unreadable and left out"
+        + (f", such as {', '.join(broken[:3])}" if broken else "")
+    )
+
+
+if __name__ == "__main__":
+    main()
