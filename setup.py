@@ -25,6 +25,7 @@ EXTRAS = {
         "setuptools<82",  # upstream imports pkg_resources
     ],
     "analysis": ["tensorboard"],  # pictures while it trains
+    "search": ["faiss-cpu"],  # galleries of more than 50,000 pictures
     "test": [
         "hypothesis",
         "mypy",
@@ -46,6 +47,9 @@ setup(
     author="The mmvareid authors",
     license="Apache-2.0",
     packages=find_packages(include=["mmvareid", "mmvareid.*"]),
+    # Links to configs/ and tools/, so that they are found outside a clone too.
+    package_data={"mmvareid": [".mim/**/*"]},
+    entry_points={"console_scripts": ["mmvareid = mmvareid.__main__:main"]},
     python_requires=">=3.10",
     install_requires=[
         "matplotlib",
@@ -57,5 +61,8 @@ setup(
         "torch>=2.4",
         "torchvision",  # mmpretrain imports it at import
     ],
-    extras_require={**EXTRAS, "all": EXTRAS["onedl"] + EXTRAS["analysis"] + EXTRAS["test"]},
+    extras_require={
+        **EXTRAS,
+        "all": EXTRAS["onedl"] + EXTRAS["analysis"] + EXTRAS["search"] + EXTRAS["test"],
+    },
 )

@@ -5,3 +5,7 @@ from .stack import check_stack
 __version__ = "0.1.0"
 
 check_stack()
+
+from .config import get_config  # noqa: E402  # needs the stack
+
+__all__ = ["__version__", "get_config"]

@@ -2,10 +2,13 @@
 
 import difflib
 import inspect
+import os
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.runner import Runner
 
 # What MMEngine or our tools read from the top level of a config.
@@ -17,14 +20,61 @@ _READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
 }
 
 
+PACKAGED = Path(__file__).parent / ".mim" / "configs"
+# So that `_base_ = "mmvareid::va_reid/..."` is found, from a clone as from a wheel.
+MODULE2PACKAGE.setdefault("mmvareid", "mmvareid")
+
+
+def get_config(name: str) -> Config:
+    """Read a config of the package, such as ``'va_reid/va-reid_seresnext101_market1501'``.
+
+    Args:
+        name (str): Folder and name, as in :func:`find_config`.
+
+    Returns:
+        Config: Its ``filename`` says where the file is.
+
+    Raises:
+        FileNotFoundError: There is no such config; close names are told.
+    """
+    return Config.fromfile(find_config(name))
+
+
+def find_config(name: str | PathLike) -> Path:
+    """Return the path of a config file, or of a config of the package by folder and name.
+
+    Args:
+        name (str | PathLike): A file's path; or ``'va_reid/va-reid_seresnext101_market1501'``,
+            with or without ``.py``, for one that comes with the package.
+
+    Raises:
+        FileNotFoundError: There is neither; close names are told.
+    """
+    text = os.fspath(name)
+    bare = text.removesuffix(".py")
+    for path in (Path(text), PACKAGED / f"{bare}.py"):
+        if path.is_file():
+            return path
+    known = sorted(
+        path.relative_to(PACKAGED).with_suffix("").as_posix()
+        for path in PACKAGED.glob("*/*.py")
+        if path.parts[-2] != "_base_"
+    )
+    close = difflib.get_close_matches(bare, known, n=3)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise FileNotFoundError(
+        f"the config {text} does not exist, neither as a file nor in mmvareid{hint}"
+    )
+
+
 def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
-    """Read a config file and apply ``--cfg-options``.
+    """Read a config and apply ``--cfg-options``.
 
     A top-level value of the config, such as ``data_root``, that an option sets is set wherever a
     key of that name holds the old value: ``--cfg-options data_root=X`` reaches each dataloader.
 
     Args:
-        path (str): The config file.
+        path (str): The config file, or the name of one of the package, see :func:`find_config`.
         options (dict | None): Dotted keys and values.
 
     Returns:
@@ -35,9 +85,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         ValueError: A key that nothing reads, and that looks like one that is read; or an option
             whose first part is neither in the config nor read.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"the config {path} does not exist")
-    cfg = Config.fromfile(path)
+    cfg = Config.fromfile(find_config(path))
     for key in cfg:
         close = difflib.get_close_matches(key, _READ, n=1, cutoff=0.85)
         if key not in _READ and close:

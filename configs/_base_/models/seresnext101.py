@@ -10,7 +10,9 @@ model = dict(
     # The paper starts from ImageNet weights; tools/model_converters makes a file of them, for
     #   --cfg-options model.backbone.init_cfg.type=Pretrained
     #                 model.backbone.init_cfg.checkpoint=FILE
-    backbone=dict(type="SEResNeXt", depth=101, groups=32, width_per_group=4, strides=(1, 2, 2, 1)),
+    backbone=dict(
+        type="mmpretrain.SEResNeXt", depth=101, groups=32, width_per_group=4, strides=(1, 2, 2, 1)
+    ),
     neck=dict(type="mmvareid.EmbeddingNeck", in_channels=2048, out_channels=2048),
     head=dict(
         type="mmvareid.VAHead",
