@@ -26,6 +26,7 @@ EXTRAS = {
     ],
     "analysis": ["tensorboard"],  # pictures while it trains
     "search": ["faiss-cpu"],  # galleries of more than 50,000 pictures
+    "export": ["onnx", "onnxruntime", "onnxscript"],
     "test": [
         "hypothesis",
         "mypy",
@@ -63,6 +64,6 @@ setup(
     ],
     extras_require={
         **EXTRAS,
-        "all": EXTRAS["onedl"] + EXTRAS["analysis"] + EXTRAS["search"] + EXTRAS["test"],
+        "all": [part for name, parts in EXTRAS.items() if name != "openmmlab" for part in parts],
     },
 )
