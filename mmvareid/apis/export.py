@@ -56,7 +56,7 @@ def export_onnx(model: BaseModel, cfg: Config, path: str | Path) -> float | None
         random images, or None where onnxruntime, which runs the file, is not installed.
 
     Raises:
-        ImportError: onnx or onnxscript is not installed, or torch is older than 2.5.
+        ImportError: onnx or onnxscript is not installed, or torch is older than 2.7.
         FileNotFoundError: The folder does not exist.
         ValueError: The test pipeline does more than resize, the model gives no descriptors, or the
             file's differ from the model's.
@@ -64,7 +64,9 @@ def export_onnx(model: BaseModel, cfg: Config, path: str | Path) -> float | None
     onnx = _import_onnx()
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; make it, or name another")
+        raise FileNotFoundError(
+            f"the folder {path.parent} does not exist; make it, or name another"
+        )
     about = describe_input(cfg)
     from_pixels = _FromPixels(model).eval()
     shape = about["height"], about["width"]
@@ -128,8 +130,11 @@ def describe_input(cfg: Config) -> dict[str, Any]:
 
 def _import_onnx() -> Any:
     """Return the module onnx, or say what has to be installed."""
-    if Version(torch.__version__) < Version("2.5"):
-        raise ImportError(f"exporting needs torch 2.5 or later, but got {torch.__version__}")
+    if Version(torch.__version__) < Version("2.7"):
+        raise ImportError(
+            f"exporting needs torch 2.7 or later, but got {torch.__version__}; export on another "
+            "installation, which reads the same checkpoint"
+        )
     try:
         import_module("onnxscript")  # torch's exporter uses it
         return import_module("onnx")
@@ -142,16 +147,17 @@ def _import_onnx() -> Any:
 
 def _to_onnx(model: nn.Module, images: Tensor) -> Any:
     """Return the graph of a model, with its weights, for any number of images."""
-    # torch has two exporters. The older one (dynamo=False), deprecated since torch 2.9, cannot
-    # export GeM pooling, whose window is the size of the map, where the batch is dynamic. The
-    # newer one can; with dynamic_shapes it is there from torch 2.5, and by default from 2.9. Opset
-    # 18 is what it writes without conversion in all of them.
+    # torch has two exporters. The older one (dynamo=False), the only one with a free batch in torch
+    # 2.4 and deprecated since 2.9, cannot export GeM pooling, whose window is the size of the map.
+    # The newer one can; of torch 2.5 and 2.6 it fails on batch norms with today's onnxscript. The
+    # opset is named since its default changes with torch.
+    batch = torch.export.Dim("batch", max=2**16)  # without max, torch 2.7 fails on the stripes
     program = torch.onnx.export(
         model,
         (images,),
         input_names=["images"],
         output_names=["descriptors"],
-        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+        dynamic_shapes={"images": {0: batch}},
         opset_version=18,
         dynamo=True,
         verbose=False,
@@ -175,7 +181,9 @@ def _compare(model: BaseModel, path: Path, shape: tuple[int, int]) -> float:
 def _check(found: np.ndarray, expected: np.ndarray, source: str) -> float:
     """Return the largest difference of descriptors, or raise where it is too large."""
     if found.shape != expected.shape:
-        raise ValueError(f"{source} has to give {expected.shape} descriptors, but got {found.shape}")
+        raise ValueError(
+            f"{source} has to give {expected.shape} descriptors, but got {found.shape}"
+        )
     difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE:
         raise ValueError(

@@ -23,7 +23,7 @@ from mmvareid.config import load_config
 from mmvareid.registry import MODELS
 
 pytestmark = pytest.mark.skipif(
-    Version(torch.__version__) < Version("2.5"), reason="exporting needs torch 2.5"
+    Version(torch.__version__) < Version("2.7"), reason="exporting needs torch 2.7"
 )
 TOOL = "misc/export_onnx.py"
 LOCAL = CONFIGS / "va-reid-local_seresnext-small_synthetic.py"
@@ -139,7 +139,9 @@ def test_the_file_says_how_images_are_prepared_and_names_no_folder(exported):
     assert [output[0].dim_param, output[1].dim_value] == ["batch", about["descriptor_size"]]
     content = path.read_bytes()
     assert b"site-packages" not in content and str(ROOT).encode() not in content
-    assert [file.name for file in path.parent.iterdir() if file.suffix not in (".pth", ".onnx")] == []
+    assert [
+        file.name for file in path.parent.iterdir() if file.suffix not in (".pth", ".onnx")
+    ] == []
 
 
 def test_the_lines_in_the_docs_give_the_features_of_mmvareid(exported, market_root, monkeypatch):
@@ -170,7 +172,9 @@ def test_a_vit_and_statistics_in_bgr_are_exported(tmp_path):
 def test_a_file_that_differs_from_the_model_is_not_written(exported, monkeypatch, tmp_path):
     cfg, model, path = exported
     monkeypatch.setattr(export, "_to_onnx", lambda *_: onnx.load(path))
-    with pytest.raises(ValueError, match="onnxruntime has to give the descriptors of tests to 0.00"):
+    with pytest.raises(
+        ValueError, match="onnxruntime has to give the descriptors of tests to 0.00"
+    ):
         export_onnx(lively_model(cfg, seed=1), cfg, tmp_path / "model.onnx")
     assert not [*tmp_path.iterdir()]
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -191,8 +195,11 @@ def test_what_cannot_be_exported_is_said(refused, tmp_path, monkeypatch):
     assert "none.pth does not exist" in error
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     error = refused(*files, tmp_path / "model.onnx", options=options)
-    assert 'needs onnx and onnxscript, but got: ' in error
+    assert "needs onnx and onnxscript, but got: " in error
     assert 'pip install "mmvareid[export]"' in error
+    monkeypatch.setattr(torch, "__version__", "2.4.1")
+    error = refused(*files, tmp_path / "model.onnx", options=options)
+    assert "needs torch 2.7 or later, but got 2.4.1; export on another installation" in error
     assert [file.name for file in tmp_path.iterdir()] == ["model.pth"]
 
 
@@ -218,5 +225,7 @@ def test_a_classifier_of_viewpoints_has_no_descriptors_to_export(tmp_path):
 )
 def test_a_pipeline_that_does_more_than_resize_is_refused(steps):
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps))))
-    with pytest.raises(ValueError, match=r"pipeline has to load, Resize to one scale=.* but got \["):
+    with pytest.raises(
+        ValueError, match=r"pipeline has to load, Resize to one scale=.* but got \["
+    ):
         describe_input(cfg)
