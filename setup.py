@@ -27,6 +27,7 @@ EXTRAS = {
     "analysis": ["tensorboard"],  # pictures while it trains
     "search": ["faiss-cpu"],  # galleries of more than 50,000 pictures
     "export": ["onnx", "onnxruntime", "onnxscript"],
+    "docs": ["mkdocs<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=0.30"],
     "test": [
         "hypothesis",
         "mypy",
@@ -64,6 +65,8 @@ setup(
     ],
     extras_require={
         **EXTRAS,
-        "all": [part for name, parts in EXTRAS.items() if name != "openmmlab" for part in parts],
+        "all": [
+            part for name, parts in EXTRAS.items() if name != "openmmlab" for part in parts
+        ],
     },
 )

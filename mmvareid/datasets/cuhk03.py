@@ -23,9 +23,10 @@ class CUHK03(ReIDDataset):
     the authors' viewpoints: these match by name, so have to come with images of the same copy.
 
     Args:
-        data_root: The folder of one subset, or ``cuhk03-np`` or its parent.
+        *args: See :class:`ReIDDataset`; ``data_root`` is the folder of one subset, or ``cuhk03-np``
+            or its parent.
         subset: ``'detected'`` or ``'labeled'``: boxes found by a detector or drawn by people.
-        *args, **kwargs: See :class:`ReIDDataset`.
+        **kwargs: See :class:`ReIDDataset`.
     """
 
     pattern = r"(?P<person>\d+)_c(?P<camera>\d+)_\d+.*"

@@ -15,7 +15,7 @@ def expand_queries(
 ) -> Tensor:
     r"""Average query expansion (Chum et al. 2007), weighted as by Radenović et al. 2018.
 
-    The new query is :math:`q + \sum_{i \le k} \cos(q, g_i)^\alpha g_i` over its k nearest gallery
+    The new query is :math:`q + \sum_{i \leq k} \cos(q, g_i)^\alpha g_i` over its k nearest gallery
     images, all of unit length, and then of unit length again. The gallery images of the query's own
     person and camera take part as any other: a searcher would not know them.
 

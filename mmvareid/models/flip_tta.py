@@ -12,8 +12,7 @@ from mmvareid.registry import MODELS
 class FlipTTAModel(BaseTTAModel):
     """Average the unit descriptors of several versions of an image; ``tools/test.py --flip``.
 
-    Args:
-        module (dict | nn.Module): The model, whose ``predict`` sets ``feature``.
+    Its argument ``module`` is the model or its config, whose ``predict`` sets ``feature``.
     """
 
     def merge_preds(self, data_samples_list: list[tuple[DataSample, ...]]) -> list[DataSample]:

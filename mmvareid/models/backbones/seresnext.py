@@ -19,9 +19,10 @@ class SEResNeXt(mmpretrain.models.SEResNeXt):
     and widths both halve them.
 
     Args:
+        *args: As of mmpretrain's ``SEResNeXt``.
         stem_pool (str): ``'padded'`` is mmpretrain's ``MaxPool2d(3, stride=2, padding=1)``,
             ``'ceil'`` is ``MaxPool2d(3, stride=2, ceil_mode=True)``. Defaults to ``'padded'``.
-        args, kwargs: As of mmpretrain's ``SEResNeXt``.
+        **kwargs: As of mmpretrain's ``SEResNeXt``.
 
     Raises:
         ValueError: There is no such stem_pool.

@@ -10,7 +10,7 @@ from mmvareid.registry import MODELS
 class CenterRegularization(nn.Module):
     r"""Centre regularization L_R, Eq. 9 of VA-reID.
 
-    .. math:: \frac{1}{KV} \sum_{k, v} \bigl(1 - \cos(W_k, U_{kv})\bigr) \in [0, 2]
+    .. math:: \frac{1}{KV} \sum_{k, v} (1 - \cos(W_k, U_{kv})) \in [0, 2]
 
     Eq. 9 prints the sum of the cosines, which minimised would push the centres apart.
 

@@ -13,7 +13,7 @@ def smoothed_cross_entropy(
 ) -> Tensor:
     r"""Cross entropy with targets that give :math:`1-\epsilon` to the label, the rest to others.
 
-    .. math:: -(1-\epsilon)\log q_y - \frac{\epsilon}{K-1}\sum_{j \ne y} \log q_j
+    .. math:: -(1-\epsilon)\log q_y - \frac{\epsilon}{K-1}\sum_{j \neq y} \log q_j
 
     Args:
         target (Tensor): Log-probability of each sample's label, (B,).
