@@ -28,6 +28,7 @@ EXTRAS = {
     "search": ["faiss-cpu"],  # galleries of more than 50,000 pictures
     "export": ["onnx", "onnxruntime", "onnxscript"],
     "docs": ["mkdocs<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=0.30"],
+    "docs": ["mkdocs<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"],
     "test": [
         "hypothesis",
         "mypy",

@@ -58,7 +58,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def _name(link: re.Match) -> str:
     text, path = link["text"], link["path"]
-    return f"`{path}`" if path.endswith(text.strip("`")) else f"{text} (`{path}`)"
+    return f"`{path}`" if f"/{path}".endswith(f"/{text}") else f"{text} (`{path}`)"
 
 
 class Roles(griffe.Extension):
