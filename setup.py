@@ -27,7 +27,6 @@ EXTRAS = {
     "analysis": ["tensorboard"],  # pictures while it trains
     "search": ["faiss-cpu"],  # galleries of more than 50,000 pictures
     "export": ["onnx", "onnxruntime", "onnxscript"],
-    "docs": ["mkdocs<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=0.30"],
     "docs": ["mkdocs<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"],
     "test": [
         "hypothesis",
