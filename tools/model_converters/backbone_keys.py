@@ -99,8 +99,8 @@ def convert(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor],
     unknown = [name for name in weights if name not in known]
     if missing or unknown:
         raise ValueError(
-            f"weights of {source} have to be exactly those of {model}, but got {_some(missing)} "
-            f"missing and {_some(unknown)} unknown; choose another source or other weights"
+            f"weights of {source} have to be exactly those of {model}, but got {some(missing)} "
+            f"missing and {some(unknown)} unknown; choose another source or other weights"
         )
     other = [
         f"{name} {tuple(weights[name].shape)} for {tuple(target[key].shape)}"
@@ -109,14 +109,14 @@ def convert(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor],
     ]
     if other:
         raise ValueError(
-            f"weights of {source} have to have the shapes of {model}, but got {_some(other)}; "
+            f"weights of {source} have to have the shapes of {model}, but got {some(other)}; "
             "choose a model of that width and number of groups"
         )
     dropped = [name for name in weights if name in droppable]
     return {key: weights[name] for key, name in names.items()}, dropped, depth
 
 
-def _some(items: list[str], most: int = 8) -> str:
+def some(items: list[str], most: int = 8) -> str:
     """List the first items, and count the others."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return (", ".join(items[:most]) or "none") + more

@@ -1,4 +1,4 @@
-"""Turns ImageNet weights of timm, Cadene or torchvision into a file for mmpretrain's backbones.
+"""Turns weights of other libraries into a file for mmpretrain's backbones.
 
     python tools/model_converters/convert_backbone.py SOURCE SRC DST
 
@@ -7,6 +7,11 @@ SOURCE and the models that it may be:
 - cadene: se_resnext50_32x4d and se_resnext101_32x4d of pretrained-models.pytorch, likely the
   paper's (se_resnext101_32x4d-3b2fe3d8.pth; timm has them as legacy_seresnext101_32x4d)
 - torchvision: resnet18, 34, 50, 101 and 152
+- solider: SOLIDER's Swin tiny, small and base; its semantic controllers are dropped
+- transreid-ssl: TransReID-SSL's ViT small and base without ICS, or any of timm; the position
+  embedding is resized to --size
+- luperson: LUPerson's ResNet of MoCo
+The first three learnt on ImageNet, the others on people.
 
 DST is {'state_dict': ...} with the backbone's own names, without prefix. A config takes it by
     model = dict(backbone=dict(init_cfg=dict(type="Pretrained", checkpoint="DST")))
@@ -15,8 +20,8 @@ and the command line by
 Cadene's weights also want type="mmvareid.SEResNeXt", stem_pool="ceil". The last stride of a config,
 2 or 1, is free: weights don't depend on it.
 
-Every tensor of SRC has to be used, but for the classifier and the counters of batch norms, and
-every tensor of the backbone has to be in SRC. Nothing in SRC is executed.
+Every tensor of SRC has to be used, but for classifiers, counters of batch norms and what is told as
+dropped, and every tensor of the backbone has to be in SRC. Nothing in SRC is executed.
 """
 
 import argparse
@@ -26,6 +31,7 @@ from pathlib import Path
 
 import torch
 from backbone_keys import COUNTER, SOURCES, convert
+from person_keys import PERSON_SOURCES, convert_person
 from torch import Tensor
 
 from mmvareid.compat import load_checkpoint_safely
@@ -37,8 +43,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         loaded = _read_safetensors(path)
     else:
         loaded = load_checkpoint_safely(str(path), map_location="cpu")
-    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
-        loaded = loaded["state_dict"]
+    for name in ("teacher", "state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(name), dict):
+            loaded = loaded[name]
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
     ):
@@ -79,26 +86,34 @@ def write_weights(state_dict: dict[str, Tensor], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def as_config(value: dict | str | int) -> str:
+def as_config(value: dict | list | str | int) -> str:
     """Write a value as configs do, with ``dict(key=...)``."""
     if isinstance(value, dict):
         return f"dict({', '.join(f'{key}={as_config(item)}' for key, item in value.items())})"
-    return json.dumps(value)
+    return repr(value) if isinstance(value, bool) else json.dumps(value)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", choices=SOURCES, help="the library that SRC comes from")
+    parser.add_argument("source", choices=[*SOURCES, *PERSON_SOURCES], help="where SRC comes from")
     parser.add_argument("src", type=Path, help="its weights")
     parser.add_argument("dst", type=Path, help="file to write")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=[384, 128], help="height and width, for a ViT"
+    )
     args = parser.parse_args()
 
     try:
         if args.src.resolve() == args.dst.resolve():
             raise ValueError(f"DST has to be another file than SRC, but got {args.dst} twice")
-        state_dict, dropped, depth = convert(read_weights(args.src), args.source)
+        weights = read_weights(args.src)
+        if args.source in PERSON_SOURCES:
+            state_dict, dropped, config = convert_person(weights, args.source, tuple(args.size))
+        else:
+            state_dict, dropped, depth = convert(weights, args.source)
+            config = {**SOURCES[args.source].config, "depth": depth}
         write_weights(state_dict, args.dst)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
@@ -107,7 +122,7 @@ def main() -> None:
     if len(told) < len(dropped):
         told.append(f"{len(dropped) - len(told)} of *{COUNTER}")
     init_cfg = dict(type="Pretrained", checkpoint=str(args.dst))
-    backbone = {**SOURCES[args.source].config, "depth": depth, "init_cfg": init_cfg}
+    backbone = {**config, "init_cfg": init_cfg}
     print(f"{args.dst}: {len(state_dict)} tensors")
     print(f"dropped: {', '.join(told) or 'nothing'}")
     print(f"config: model = {as_config({'backbone': backbone})}")
