@@ -9,18 +9,29 @@ from mmengine.registry import FUNCTIONS as ROOT_FUNCTIONS
 from mmengine.registry import Registry
 from mmpretrain import registry as parents
 
-# The locations are imported when the registry is first asked for a type.
-RUNNERS = Registry("runner", parent=parents.RUNNERS)
-RUNNER_CONSTRUCTORS = Registry("runner constructor", parent=parents.RUNNER_CONSTRUCTORS)
-LOOPS = Registry("loop", parent=parents.LOOPS)
-HOOKS = Registry("hook", parent=parents.HOOKS, locations=["mmvareid.engine"])
-LOG_PROCESSORS = Registry("log processor", parent=parents.LOG_PROCESSORS)
-OPTIMIZERS = Registry("optimizer", parent=parents.OPTIMIZERS)
-OPTIM_WRAPPERS = Registry("optimizer wrapper", parent=parents.OPTIM_WRAPPERS)
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
-    "optimizer wrapper constructor", parent=parents.OPTIM_WRAPPER_CONSTRUCTORS
+# The locations are imported when the registry is first asked for a type. A parent's are not imported
+# then, so nodes without a type of ours name them; ours import them.
+RUNNERS = Registry("runner", parent=parents.RUNNERS, locations=["mmpretrain.engine"])
+RUNNER_CONSTRUCTORS = Registry(
+    "runner constructor", parent=parents.RUNNER_CONSTRUCTORS, locations=["mmpretrain.engine"]
 )
-PARAM_SCHEDULERS = Registry("parameter scheduler", parent=parents.PARAM_SCHEDULERS)
+LOOPS = Registry("loop", parent=parents.LOOPS, locations=["mmpretrain.engine"])
+HOOKS = Registry("hook", parent=parents.HOOKS, locations=["mmvareid.engine"])
+LOG_PROCESSORS = Registry(
+    "log processor", parent=parents.LOG_PROCESSORS, locations=["mmpretrain.engine"]
+)
+OPTIMIZERS = Registry("optimizer", parent=parents.OPTIMIZERS, locations=["mmpretrain.engine"])
+OPTIM_WRAPPERS = Registry(
+    "optimizer wrapper", parent=parents.OPTIM_WRAPPERS, locations=["mmpretrain.engine"]
+)
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor",
+    parent=parents.OPTIM_WRAPPER_CONSTRUCTORS,
+    locations=["mmpretrain.engine"],
+)
+PARAM_SCHEDULERS = Registry(
+    "parameter scheduler", parent=parents.PARAM_SCHEDULERS, locations=["mmpretrain.engine"]
+)
 DATASETS = Registry("dataset", parent=parents.DATASETS, locations=["mmvareid.datasets"])
 DATA_SAMPLERS = Registry(
     "data sampler", parent=parents.DATA_SAMPLERS, locations=["mmvareid.datasets"]
@@ -32,10 +43,18 @@ TRANSFORMS = Registry(
 )
 FUNCTIONS = Registry("function", parent=ROOT_FUNCTIONS, locations=["mmvareid.datasets"])
 MODELS = Registry("model", parent=parents.MODELS, locations=["mmvareid.models"])
-MODEL_WRAPPERS = Registry("model_wrapper", parent=parents.MODEL_WRAPPERS)
-WEIGHT_INITIALIZERS = Registry("weight initializer", parent=parents.WEIGHT_INITIALIZERS)
-TASK_UTILS = Registry("task util", parent=parents.TASK_UTILS)
+MODEL_WRAPPERS = Registry(
+    "model_wrapper", parent=parents.MODEL_WRAPPERS, locations=["mmpretrain.models"]
+)
+WEIGHT_INITIALIZERS = Registry(
+    "weight initializer", parent=parents.WEIGHT_INITIALIZERS, locations=["mmpretrain.models"]
+)
+TASK_UTILS = Registry("task util", parent=parents.TASK_UTILS, locations=["mmpretrain.models"])
 METRICS = Registry("metric", parent=parents.METRICS, locations=["mmvareid.evaluation"])
-EVALUATORS = Registry("evaluator", parent=parents.EVALUATORS)
-VISUALIZERS = Registry("visualizer", parent=parents.VISUALIZERS)
-VISBACKENDS = Registry("vis_backend", parent=parents.VISBACKENDS)
+EVALUATORS = Registry("evaluator", parent=parents.EVALUATORS, locations=["mmpretrain.evaluation"])
+VISUALIZERS = Registry(
+    "visualizer", parent=parents.VISUALIZERS, locations=["mmpretrain.visualization"]
+)
+VISBACKENDS = Registry(
+    "vis_backend", parent=parents.VISBACKENDS, locations=["mmpretrain.visualization"]
+)
