@@ -31,6 +31,7 @@ EXTRAS = {
     "test": [
         "hypothesis",
         "mypy",
+        "playwright",  # pages are looked at in Chromium, where it is installed
         "pre-commit",
         "pytest",
         "pytest-xdist",
@@ -65,8 +66,6 @@ setup(
     ],
     extras_require={
         **EXTRAS,
-        "all": [
-            part for name, parts in EXTRAS.items() if name != "openmmlab" for part in parts
-        ],
+        "all": [part for name, parts in EXTRAS.items() if name != "openmmlab" for part in parts],
     },
 )

@@ -9,8 +9,8 @@ from mmengine.registry import FUNCTIONS as ROOT_FUNCTIONS
 from mmengine.registry import Registry
 from mmpretrain import registry as parents
 
-# The locations are imported when the registry is first asked for a type. A parent's are not imported
-# then, so nodes without a type of ours name them; ours import them.
+# The locations are imported when the registry is first asked for a type. A parent's are not
+# imported then, so nodes without a type of ours name them; ours import them.
 RUNNERS = Registry("runner", parent=parents.RUNNERS, locations=["mmpretrain.engine"])
 RUNNER_CONSTRUCTORS = Registry(
     "runner constructor", parent=parents.RUNNER_CONSTRUCTORS, locations=["mmpretrain.engine"]

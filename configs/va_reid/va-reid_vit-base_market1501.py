@@ -1,5 +1,5 @@
-# ViT-B/16 (Dosovitskiy et al. 2021), whose class token is the descriptor, as in TransReID. Weights of
-# another size are loaded with their position embedding resized.
+# ViT-B/16 (Dosovitskiy et al. 2021), whose class token is the descriptor, as in TransReID. Weights
+# of another size are loaded with their position embedding resized.
 _base_ = [
     "mmpretrain::_base_/models/vit-base-p16.py",
     "../_base_/datasets/market1501.py",

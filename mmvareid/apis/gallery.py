@@ -109,6 +109,10 @@ class Gallery:
             raise KeyError(f"the gallery has no picture {lost[0]} ({len(lost)} such)")
         self._alive = self._alive & ~found
 
+    def distinct(self, name: str) -> list[int]:
+        """Return the different values of 'persons', 'cameras' or 'viewpoints', sorted."""
+        return np.unique(self._columns[name][self._alive]).tolist()
+
     def search(
         self,
         features: np.ndarray,

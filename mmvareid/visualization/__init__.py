@@ -8,12 +8,14 @@ from .labels import model_labels, path_labels
 from .query_choice import choose_queries
 from .ranked_list import RankedList, ranked_lists
 from .ranked_list_picture import draw_ranked_lists
+from .report import ReportedModel, write_report
 from .soft_label_picture import plot_soft_labels
 from .soft_labels import SoftLabel, choose_contrast, image_soft_labels, predict_soft_labels
-from .viewpoint_matrix import draw_viewpoint_matrix, plot_viewpoint_matrix
+from .viewpoint_matrix import draw_viewpoint_matrix, pair_matrices, plot_viewpoint_matrix
 
 __all__ = [
     "RankedList",
+    "ReportedModel",
     "SoftLabel",
     "choose_contrast",
     "choose_people",
@@ -24,6 +26,7 @@ __all__ = [
     "embed_features",
     "image_soft_labels",
     "model_labels",
+    "pair_matrices",
     "path_labels",
     "plot_angles",
     "plot_curves",
@@ -33,4 +36,5 @@ __all__ = [
     "plot_viewpoint_matrix",
     "predict_soft_labels",
     "ranked_lists",
+    "write_report",
 ]

@@ -8,7 +8,40 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from mmvareid.evaluation import view_names
+
 from .figure_rgb import figure_rgb
+
+METRICS = ("mAP", "Rank-1")
+
+
+def pair_matrices(scores: Mapping[str, float]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the scores by the query's and the gallery's viewpoint.
+
+    Args:
+        scores (Mapping[str, float]): Among them 'pair/<query>-<gallery>/<metric>', with or without
+            the prefix of a metric.
+
+    Returns:
+        tuple[dict[str, np.ndarray], list[str]]: mAP and Rank-1, each (V, V), and the viewpoints'
+        names; none of both where no score is by viewpoint.
+    """
+    cells = {}
+    for name, value in scores.items():
+        *_, kind, pair, metric = ["", "", *name.split("/")]
+        if kind == "pair" and "-" in pair:  # others are mean, worst and gap
+            query, gallery = pair.split("-")
+            cells[metric, query, gallery] = value
+    found = {name for _, *pair in cells for name in pair}
+    # view2 stands before view10.
+    known = view_names(3)
+    names = sorted(found, key=lambda name: ((*known, name).index(name), len(name), name))
+    if not names:
+        return {}, []
+    return {
+        metric: np.array([[cells.get((metric, q, g), np.nan) for g in names] for q in names])
+        for metric in METRICS
+    }, names
 
 
 def plot_viewpoint_matrix(

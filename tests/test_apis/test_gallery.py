@@ -92,6 +92,13 @@ def test_ids_are_never_given_again():
     assert len(gallery) == N  # 5 is still there
 
 
+def test_what_one_may_filter_by():
+    gallery = full_gallery()
+    assert gallery.distinct("viewpoints") == [-1, 0, 1]
+    gallery.remove([i for i in range(N) if i % 4 == 2])
+    assert gallery.distinct("cameras") == [0, 1, 3]
+
+
 def test_several_pictures_of_a_person_are_one_query():
     gallery = full_gallery()
     (together,) = gallery.search(QUERY, k=5, together=True)

@@ -6,37 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from mmvareid.evaluation import view_names
-from mmvareid.visualization import path_labels, plot_viewpoint_matrix
-
-METRICS = ("mAP", "Rank-1")
-NAMES = view_names(3)
+from mmvareid.visualization import pair_matrices, path_labels, plot_viewpoint_matrix
 
 
 def read_matrices(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Matrices (V, V) of the scores 'reid/pair/<query>-<gallery>/<metric>', and the views' names.
+    """Matrices (V, V) of a file's scores by name, and the views' names.
 
     Raises:
         ValueError: The file has no such scores.
     """
-    cells = {}
-    for name, value in json.loads(path.read_text()).items():
-        *_, kind, pair, metric = ["", "", *name.split("/")]
-        if kind == "pair" and "-" in pair:  # others are mean, worst and gap
-            query, gallery = pair.split("-")
-            cells[metric, query, gallery] = value
-    found = {name for _, *pair in cells for name in pair}
-    if not found:
+    matrices, names = pair_matrices(json.loads(path.read_text()))
+    if not names:
         raise ValueError(
             f"{path} has to hold scores by viewpoint, such as reid/pair/front-side/mAP, but has "
             "none; does the test data have viewpoints, and its ReIDMetric viewpoints=True?"
         )
-    # view2 stands before view10.
-    names = sorted(found, key=lambda name: ((*NAMES, name).index(name), len(name), name))
-    return {
-        metric: np.array([[cells.get((metric, q, g), np.nan) for g in names] for q in names])
-        for metric in METRICS
-    }, names
+    return matrices, names
 
 
 def main() -> None:

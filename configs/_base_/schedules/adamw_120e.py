@@ -1,5 +1,5 @@
-# For transformers and ConvNeXt: AdamW with a warm-up over 5 epochs and a cosine, over TransReID's 120
-# epochs (He et al. 2021). A place to start from; nothing was swept.
+# For transformers and ConvNeXt: AdamW with a warm-up over 5 epochs and a cosine, for 120 epochs as
+# TransReID (He et al. 2021). A place to start from; nothing was swept.
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=1e-4, weight_decay=0.05),

@@ -1,0 +1,84 @@
+import json
+import re
+import shutil
+
+import pytest
+from small_run import SYNTHETIC, run
+from untrained_model import write_checkpoint
+
+from mmvareid.datasets import make_synthetic
+
+HOSTILE = "<script>document.title='run'<"  # a file's name may hold anything but a slash
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """Reports of one model and of two, and the metrics of tools/test.py."""
+    root = tmp_path_factory.mktemp("report")
+    make_synthetic(root / "set", num_ids=12, num_distractors=4, num_junk=2, seed=0)
+    for path in sorted((root / "set/query").iterdir()):
+        path.rename(path.with_name(f"{path.stem}_{HOSTILE}.jpg"))
+    options = [*write_checkpoint(root / "a.pth"), f"data_root={root / 'set'}"]
+    write_checkpoint(root / "b.pth", seed=1)
+    run("test.py", SYNTHETIC, root / "a.pth", "--out", root / "metrics.json", options=options)
+    tool, first = "analysis_tools/report.py", (SYNTHETIC, root / "a.pth")
+    run(tool, *first, "--out", root / "new/one.html", "--queries", 2, options=options)
+    run(
+        tool, *first, "--compare", SYNTHETIC, root / "b.pth", "--labels", "A&B", "second", "--out",
+        root / "two.html", "--queries", 2, options=options,
+    )  # fmt: skip
+    return root
+
+
+def test_figures_are_those_of_the_evaluation(reports):
+    metrics = json.loads((reports / "metrics.json").read_text())
+    facts = json.loads((reports / "new/one.json").read_text())
+    ((model),) = facts["models"]
+    # test.py computes in another memory layout, which may swap near ties
+    scores = {f"reid/{name}": value for name, value in model["scores"].items()}
+    assert scores == pytest.approx(metrics, abs=0.1)
+    text = (reports / "new/one.html").read_text()
+    for name in ("mAP", "mINP", "Rank-1", "pair/front-back/mAP"):
+        assert f"{scores[f'reid/{name}']:.2f}" in text, name
+    assert len(model["sha256"]) == 64 and model["sha256"] in text
+    assert "mmvareid.VAHead" in text  # the config
+
+
+def test_two_models_are_set_side_by_side(reports):
+    text = (reports / "two.html").read_text()
+    one, two = json.loads((reports / "two.json").read_text())["models"]
+    assert [one["label"], two["label"]] == ["A&B", "second"] and "A&B" not in text
+    difference = two["scores"]["mAP"] - one["scores"]["mAP"]
+    assert f"<td>{difference:+.1f}</td>" in text
+    assert all(f"Queries that {how} most" in text for how in ("gain", "lose"))
+
+
+@pytest.mark.parametrize("name", ["new/one.html", "two.html"])
+def test_nothing_is_loaded_and_names_are_text(reports, name):
+    text = (reports / name).read_text()
+    assert "<script" not in text and "&lt;script&gt;" in text
+    loaded = re.findall(r"(?:src|href)=['\"]?([^'\" >]*)", text)
+    assert loaded and all(link.startswith(("data:image/", "#")) for link in loaded)
+
+
+@pytest.mark.parametrize("name", ["new/one.html", "two.html"])
+def test_the_page_in_a_browser(reports, name):
+    browser_of = pytest.importorskip("playwright.sync_api").sync_playwright
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs chromium")
+    with browser_of() as play:
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        problems, requests = [], []
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto((reports / name).as_uri())
+        assert page.title() != "run" and not problems
+        assert [url for url in requests if not url.startswith("data:")] == [page.url]
+        widths = page.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
+        assert len(widths) >= 3 and all(widths)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert page.locator("svg").count() == 1
+        browser.close()
