@@ -47,13 +47,3 @@ def test_the_page_on_search(after_the_demo):
         for block in python_blocks(ROOT / "docs/search.md", heading):
             exec(block, names)
     assert names["features"].shape[1] == 512 and len(names["gallery"]) == len(names["paths"]) - 2
-
-
-def test_the_page_on_other_models():
-    names = {}
-    for block in python_blocks(
-        ROOT / "docs/other-models.md", "## Our parts on a model of mmpretrain"
-    ):
-        exec(block, names)
-    assert set(names["losses"]) == {"loss_id", "loss_view", "loss_center"}
-    assert names["descriptors"].shape == (4, 512)

@@ -1,6 +1,5 @@
-"""Circle loss, as an example of a loss that is not in the package."""
+"""Circle loss over identities."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -9,38 +8,32 @@ from mmvareid.registry import MODELS
 
 @MODELS.register_module()
 class CircleLoss(nn.Module):
-    r"""Circle loss on pairs of a batch; Sun et al. 2020, arXiv:2002.10857, Eq. 6.
+    r"""Circle loss of cosines to class centres (Sun et al., CVPR 2020, Eq. 6 to 8).
 
-    Takes the place of ``loss_triplet`` in a head. With :math:`s_p, s_n` the cosines of a sample's
-    positives and negatives, :math:`\alpha_p = [1 + m - s_p]_+` and :math:`\alpha_n = [s_n + m]_+`:
+    Cross entropy of logits with their own pace, which is slower the nearer a cosine is to where it
+    has to be, 1 + m for the label's, -m for the others':
 
     .. math::
-        \log\Bigl(1 + \sum_n e^{\gamma \alpha_n (s_n - m)}
-        \sum_p e^{-\gamma \alpha_p (s_p - 1 + m)}\Bigr)
+        z_y = \gamma\,[1 + m - s_y]_+ (s_y - 1 + m), \quad
+        z_j = \gamma\,[s_j + m]_+ (s_j - m)
+
+    The paces carry no gradient. It takes cosines as they are: ``VAHead(scale=1, margin=0)``.
 
     Args:
-        margin (float): m. Defaults to 0.25.
-        scale (float): gamma. Defaults to 64.
+        gamma (float): Scale of the logits. Defaults to 64.
+        margin (float): m, how far from its aim a cosine may stay. Defaults to 0.25.
     """
 
-    def __init__(self, margin: float = 0.25, scale: float = 64.0) -> None:
+    def __init__(self, gamma: float = 64.0, margin: float = 0.25) -> None:
         super().__init__()
-        self.margin, self.scale = margin, scale
+        if gamma <= 0:
+            raise ValueError(f"gamma has to be above 0, but got {gamma}")
+        self.gamma, self.margin = gamma, margin
 
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean over samples that have a positive and a negative, a scalar.
-
-        Args:
-            features (Tensor): Descriptors (B, D).
-            labels (Tensor): Identities (B,).
-        """
-        unit = F.normalize(features, dim=1)
-        cosine = unit @ unit.T  # (B, B)
-        same = labels[:, None] == labels[None, :]
-        positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-        pull = (1 + self.margin - cosine).detach().clamp(min=0) * (1 - self.margin - cosine)
-        push = (cosine + self.margin).detach().clamp(min=0) * (cosine - self.margin)
-        pulled = (self.scale * pull).masked_fill(~positive, -torch.inf).logsumexp(dim=1)
-        pushed = (self.scale * push).masked_fill(same, -torch.inf).logsumexp(dim=1)
-        whole = positive.any(dim=1) & ~same.all(dim=1)
-        return F.softplus(pulled + pushed)[whole].sum() / whole.sum().clamp(min=1)
+    def forward(self, cosines: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss, a scalar, of cosines (B, K) and labels (B,)."""
+        m, fixed = self.margin, cosines.detach()
+        own = F.one_hot(labels, cosines.shape[1]).bool()  # (B, K)
+        positive = (1 + m - fixed).clamp(min=0) * (cosines - 1 + m)
+        negative = (fixed + m).clamp(min=0) * (cosines - m)
+        return F.cross_entropy(self.gamma * positive.where(own, negative), labels)

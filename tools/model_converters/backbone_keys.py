@@ -1,8 +1,8 @@
 """What timm, Cadene and torchvision call the tensors of mmpretrain's backbones."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from mmpretrain.models import ResNet, SEResNeXt
 from mmpretrain.models.backbones.resnet import Bottleneck
@@ -72,7 +72,24 @@ SOURCES = {
 }
 
 
-def convert(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor], list[str], int]:
+@dataclass(frozen=True)
+class Converted:
+    """Weights for a backbone of mmpretrain.
+
+    Args:
+        state_dict (dict[str, Tensor]): With the backbone's names.
+        backbone (dict): The config that takes them.
+        dropped (list[str]): Names of what was left out.
+        folded (list[str]): Names of what is in other tensors now.
+    """
+
+    state_dict: dict[str, Tensor]
+    backbone: dict
+    dropped: list[str]
+    folded: list[str] = field(default_factory=list)
+
+
+def convert(weights: dict[str, Tensor], source: str) -> Converted:
     """Give the tensors of a library's model mmpretrain's names.
 
     Args:
@@ -80,27 +97,59 @@ def convert(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor],
         source (str): A key of ``SOURCES``.
 
     Returns:
-        tuple: The state dict of mmpretrain's backbone less the counters of its batch norms; the
-        names in ``weights`` that were dropped; the depth of the backbone.
+        Converted: Without the counters of batch norms.
 
     Raises:
         ValueError: ``weights`` is not exactly a model that mmpretrain has too.
     """
     library = SOURCES[source]
     depth = library.depth_of(weights)
-    model = f"{library.backbone.__name__} of depth {depth}"
-    target = library.backbone(depth).state_dict()
-    counters = {library.name_of(key) for key in target if key.endswith(COUNTER)}
-    droppable = counters | {f"{library.classifier}.weight", f"{library.classifier}.bias"}
-    names = {key: library.name_of(key) for key in target if not key.endswith(COUNTER)}
-    known = droppable | {*names.values()}
+    state_dict, dropped = take(
+        weights,
+        library.backbone(depth).state_dict(),
+        library.name_of,
+        {f"{library.classifier}.weight", f"{library.classifier}.bias"}.__contains__,
+        source,
+        f"{library.backbone.__name__} of depth {depth}",
+    )
+    return Converted(state_dict, {**library.config, "depth": depth}, dropped)
+
+
+def take(
+    weights: dict[str, Tensor],
+    target: dict[str, Tensor],
+    name_of: Callable[[str], str],
+    droppable: Callable[[str], bool],
+    source: str,
+    model: str,
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Take every tensor of a backbone from weights of other names.
+
+    Args:
+        weights (dict[str, Tensor]): What there is.
+        target (dict[str, Tensor]): The state dict of the backbone.
+        name_of (Callable): From a name in ``target`` to that in ``weights``.
+        droppable (Callable): Whether a name in ``weights`` may be left out, besides counters.
+        source (str): What the weights are called in errors.
+        model (str): What the backbone is called in errors.
+
+    Returns:
+        tuple: The state dict less the counters of batch norms; the names that were left out.
+
+    Raises:
+        ValueError: A tensor is missing, unknown or of another shape.
+    """
+    counters = {name_of(key) for key in target if key.endswith(COUNTER)}
+    names = {key: name_of(key) for key in target if not key.endswith(COUNTER)}
+    used = {*names.values()}
+    dropped = [name for name in weights if name in counters or droppable(name)]
 
     missing = [name for name in names.values() if name not in weights]
-    unknown = [name for name in weights if name not in known]
+    unknown = [name for name in weights if name not in used.union(dropped)]
     if missing or unknown:
         raise ValueError(
-            f"weights of {source} have to be exactly those of {model}, but got {some(missing)} "
-            f"missing and {some(unknown)} unknown; choose another source or other weights"
+            f"weights of {source} have to be exactly those of {model}, but got {_some(missing)} "
+            f"missing and {_some(unknown)} unknown; choose another source or other weights"
         )
     other = [
         f"{name} {tuple(weights[name].shape)} for {tuple(target[key].shape)}"
@@ -109,14 +158,13 @@ def convert(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor],
     ]
     if other:
         raise ValueError(
-            f"weights of {source} have to have the shapes of {model}, but got {some(other)}; "
+            f"weights of {source} have to have the shapes of {model}, but got {_some(other)}; "
             "choose a model of that width and number of groups"
         )
-    dropped = [name for name in weights if name in droppable]
-    return {key: weights[name] for key, name in names.items()}, dropped, depth
+    return {key: weights[name] for key, name in names.items()}, dropped
 
 
-def some(items: list[str], most: int = 8) -> str:
+def _some(items: list[str], most: int = 8) -> str:
     """List the first items, and count the others."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return (", ".join(items[:most]) or "none") + more

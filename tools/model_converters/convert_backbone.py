@@ -1,4 +1,4 @@
-"""Turns weights of other libraries into a file for mmpretrain's backbones.
+"""Turns weights of other libraries, or learnt from people, into a file for mmpretrain's backbones.
 
     python tools/model_converters/convert_backbone.py SOURCE SRC DST
 
@@ -7,11 +7,9 @@ SOURCE and the models that it may be:
 - cadene: se_resnext50_32x4d and se_resnext101_32x4d of pretrained-models.pytorch, likely the
   paper's (se_resnext101_32x4d-3b2fe3d8.pth; timm has them as legacy_seresnext101_32x4d)
 - torchvision: resnet18, 34, 50, 101 and 152
-- solider: SOLIDER's Swin tiny, small and base; its semantic controllers are dropped
-- transreid-ssl: TransReID-SSL's ViT small and base without ICS, or any of timm; the position
-  embedding is resized to --size
-- luperson: LUPerson's ResNet of MoCo
-The first three learnt on ImageNet, the others on people.
+- solider: the Swin of SOLIDER's teacher, tiny, small and base
+- transreid-ssl: the ViT of TransReID-SSL's teacher, without the stem of its ICS models
+- luperson: the ResNet of LUPerson's MoCo
 
 DST is {'state_dict': ...} with the backbone's own names, without prefix. A config takes it by
     model = dict(backbone=dict(init_cfg=dict(type="Pretrained", checkpoint="DST")))
@@ -20,8 +18,9 @@ and the command line by
 Cadene's weights also want type="mmvareid.SEResNeXt", stem_pool="ceil". The last stride of a config,
 2 or 1, is free: weights don't depend on it.
 
-Every tensor of SRC has to be used, but for classifiers, counters of batch norms and what is told as
-dropped, and every tensor of the backbone has to be in SRC. Nothing in SRC is executed.
+Every tensor of SRC has to be used, but for heads, what else training alone needs, and the counters
+of batch norms, which are counted; and every tensor of the backbone has to be in SRC. Nothing in SRC
+is executed.
 """
 
 import argparse
@@ -31,7 +30,7 @@ from pathlib import Path
 
 import torch
 from backbone_keys import COUNTER, SOURCES, convert
-from person_keys import PERSON_SOURCES, convert_person
+from person_pretraining_keys import PRETRAININGS, convert_pretraining
 from torch import Tensor
 
 from mmvareid.compat import load_checkpoint_safely
@@ -42,10 +41,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         loaded = _read_safetensors(path)
     else:
-        loaded = load_checkpoint_safely(str(path), map_location="cpu")
-    for name in ("teacher", "state_dict", "model"):
-        if isinstance(loaded, dict) and isinstance(loaded.get(name), dict):
-            loaded = loaded[name]
+        # DINO's checkpoints, and those of its followers, hold the command line's arguments too
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            loaded = load_checkpoint_safely(str(path), map_location="cpu")
+    for key in ("teacher", "state_dict"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            others = ", ".join(str(other) for other in loaded if other != key)
+            print(f"{path}: {key}" + (f", not {others}" if others else ""))
+            loaded = loaded[key]
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
     ):
@@ -86,46 +89,58 @@ def write_weights(state_dict: dict[str, Tensor], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def as_config(value: dict | list | str | int) -> str:
+def as_config(value: object) -> str:
     """Write a value as configs do, with ``dict(key=...)``."""
     if isinstance(value, dict):
         return f"dict({', '.join(f'{key}={as_config(item)}' for key, item in value.items())})"
-    return repr(value) if isinstance(value, bool) else json.dumps(value)
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def summary(names: list[str]) -> str:
+    """List names, and count those of one module, where they are more than two, and counters."""
+    modules: dict[str, list[str]] = {}
+    for name in names:
+        path = name.split(".")[:-1][:2]  # such as backbone.norm0
+        module = f"*{COUNTER}" if name.endswith(COUNTER) else ".".join([*path, "*"])
+        modules.setdefault(module, []).append(name)
+    counted = [
+        f"{len(group)} of {module}" if len(group) > 2 else ", ".join(group)
+        for module, group in sorted(modules.items(), key=lambda item: item[0].startswith("*"))
+    ]
+    return ", ".join(counted) or "nothing"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", choices=[*SOURCES, *PERSON_SOURCES], help="where SRC comes from")
+    parser.add_argument("source", choices=[*SOURCES, *PRETRAININGS], help="where SRC comes from")
     parser.add_argument("src", type=Path, help="its weights")
     parser.add_argument("dst", type=Path, help="file to write")
-    parser.add_argument(
-        "--size", type=int, nargs=2, default=[384, 128], help="height and width, for a ViT"
-    )
     args = parser.parse_args()
 
     try:
         if args.src.resolve() == args.dst.resolve():
             raise ValueError(f"DST has to be another file than SRC, but got {args.dst} twice")
         weights = read_weights(args.src)
-        if args.source in PERSON_SOURCES:
-            state_dict, dropped, config = convert_person(weights, args.source, tuple(args.size))
+        if args.source in SOURCES:
+            converted = convert(weights, args.source)
         else:
-            state_dict, dropped, depth = convert(weights, args.source)
-            config = {**SOURCES[args.source].config, "depth": depth}
-        write_weights(state_dict, args.dst)
+            converted = convert_pretraining(weights, args.source)
+        write_weights(converted.state_dict, args.dst)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
 
-    told = [name for name in dropped if not name.endswith(COUNTER)]
-    if len(told) < len(dropped):
-        told.append(f"{len(dropped) - len(told)} of *{COUNTER}")
     init_cfg = dict(type="Pretrained", checkpoint=str(args.dst))
-    backbone = {**config, "init_cfg": init_cfg}
-    print(f"{args.dst}: {len(state_dict)} tensors")
-    print(f"dropped: {', '.join(told) or 'nothing'}")
-    print(f"config: model = {as_config({'backbone': backbone})}")
+    print(f"{args.dst}: {len(converted.state_dict)} tensors")
+    print(f"dropped: {summary(converted.dropped)}")
+    if converted.folded:
+        print(f"folded into others: {summary(converted.folded)}")
+    print(
+        f"config: model = {as_config({'backbone': {**converted.backbone, 'init_cfg': init_cfg}})}"
+    )
+    if args.source in PRETRAININGS:
+        print(f"config: data_preprocessor = {as_config(PRETRAININGS[args.source].pixels)}")
 
 
 if __name__ == "__main__":
