@@ -2,6 +2,7 @@
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmvareid.registry import HOOKS
@@ -17,5 +18,13 @@ class ChannelsLastHook(Hook):
     priority = "VERY_LOW"  # after hooks that load weights
 
     def before_run(self, runner: Runner) -> None:
-        """Change the layout of the model in place."""
-        runner.model.to(memory_format=torch.channels_last)
+        """Change the layout of the model in place, and wrap it anew for many processes."""
+        model = runner.model
+        if not is_model_wrapper(model):
+            model.to(memory_format=torch.channels_last)
+            return
+        # DDP lays its buckets out by the strides that it finds: changed behind its back, gradients
+        # of the first step would come back with their elements in another order.
+        inner = model.module.to(memory_format=torch.channels_last)
+        del model, runner.model  # and with it DDP's hooks on the parameters
+        runner.model = runner.wrap_model(runner.cfg.get("model_wrapper_cfg"), inner)
