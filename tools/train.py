@@ -6,6 +6,7 @@ import torch
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
+from mmvareid.checkpoints import find_whole_checkpoint, use_atomic_files
 from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
 from mmvareid.config import load_config
 
@@ -18,7 +19,7 @@ def parse_args() -> argparse.Namespace:
         "--resume",
         nargs="?",
         const="auto",
-        help="go on from the last checkpoint of the work dir, or from the one given",
+        help="go on from the newest whole checkpoint of the work dir, or from the one given",
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision (needs a GPU)")
     parser.add_argument("--no-validate", action="store_true", help="do not evaluate in training")
@@ -43,9 +44,19 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def newest(work_dir: str) -> str | None:
+    """Return the newest whole checkpoint, and say which are skipped."""
+    path, skipped = find_whole_checkpoint(work_dir)
+    for line in skipped:
+        print(line)
+    print(f"Going on from {path}" if path else f"No checkpoint in {work_dir}: starting anew")
+    return str(path) if path else None
+
+
 def main() -> None:
     args = parse_args()
     use_safe_checkpoints()
+    use_atomic_files()
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.work_dir
@@ -53,8 +64,8 @@ def main() -> None:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == "auto" else args.resume
+        cfg.load_from = newest(cfg.work_dir) if args.resume == "auto" else args.resume
+        cfg.resume = cfg.load_from is not None
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.save_best = None

@@ -1,10 +1,5 @@
 # The default runtime for CPUs: a faster layout for convolutions, and checkpoints more often.
 _base_ = "./default_runtime.py"
 
-custom_hooks = [
-    dict(type="mmvareid.DataCheckHook"),
-    dict(type="mmvareid.CenterAngleHook"),  # silent where the head has no viewpoint centres
-    dict(type="SyncBuffersHook"),
-    dict(type="mmvareid.ChannelsLastHook"),
-]
+custom_hooks = [*_base_.custom_hooks, dict(type="mmvareid.ChannelsLastHook")]
 default_hooks = dict(checkpoint=dict(interval=4))

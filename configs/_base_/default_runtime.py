@@ -12,6 +12,8 @@ default_hooks = dict(
 custom_hooks = [
     dict(type="mmvareid.DataCheckHook"),
     dict(type="mmvareid.CenterAngleHook"),  # silent where the head has no viewpoint centres
+    dict(type="mmvareid.EpochSeedHook"),
+    dict(type="mmvareid.NonFiniteHook"),
     dict(type="SyncBuffersHook"),  # else each process would validate by its own BN statistics
 ]
 

@@ -2,13 +2,16 @@
 
 import contextlib
 import logging
+import random
 from collections.abc import Callable
 from typing import Any
 
 import mmcv
 import numpy as np
+import torch
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
+from torch.utils.data import get_worker_info
 
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
@@ -23,13 +26,28 @@ class TolerantDataset(BaseDataset):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._unreadable: set[str] = set()
+        # Shared with workers that live on from epoch to epoch; -1 leaves their randomness alone.
+        self._epoch_seed = torch.full((), -1, dtype=torch.int64).share_memory_()
+        self._seeded_with = -1
         super().__init__(*args, **kwargs)
+
+    def set_epoch_seed(self, seed: int) -> None:
+        """Seed the transforms, in each worker anew, at the next image.
+
+        So an epoch's randomness does not depend on those before it, and a resumed run is the same.
+        """
+        self._epoch_seed.fill_(seed)
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on image ``idx``, or on another of its class if it is unreadable.
 
         Where all of a class are unreadable, None makes the parent take any other image.
         """
+        seed = int(self._epoch_seed)
+        if seed != self._seeded_with:
+            worker = get_worker_info()
+            seed_everything(seed, 0 if worker is None else 1 + worker.id)
+            self._seeded_with = seed
         data = self._load(idx)
         if data is None and not self.test_mode:
             labels = self.get_gt_labels()
@@ -58,6 +76,14 @@ class TolerantDataset(BaseDataset):
                 level=logging.WARNING,
             )
         return None
+
+
+def seed_everything(*numbers: int) -> None:
+    """Seed Python's, NumPy's and PyTorch's randomness of this process by whole numbers."""
+    drawn = np.random.SeedSequence(numbers).generate_state(3)
+    random.seed(int(drawn[0]))
+    np.random.seed(int(drawn[1]))
+    torch.manual_seed(int(drawn[2]))
 
 
 class UnreadableImageError(ValueError):

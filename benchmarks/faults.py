@@ -1,0 +1,239 @@
+"""Faults put into training runs: how often each was tried, what was lost, and what was said.
+
+    python benchmarks/faults.py --times 20 --out benchmarks/results/faults.json
+
+Runs are of the small network on synthetic people, four epochs with a checkpoint each. After a
+fault the run is resumed by `--resume`, and its last weights are compared with those of a run
+without fault: a run is lost if it does not come to its end, or ends with other weights. A second
+call goes on where the first was stopped.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from mmvareid.datasets import make_synthetic
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "configs/va_reid/va-reid_seresnext-small_synthetic.py"
+EPOCHS = 4
+# Writing takes a while, so that a kill can come in the middle of it.
+SLOW_WRITES = """
+import os, runpy, sys, time
+fsync = os.fsync
+os.fsync = lambda file: (time.sleep(0.5), fsync(file))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+class Trial:
+    """One run in a folder of its own."""
+
+    def __init__(self, data: Path, folder: Path) -> None:
+        self.data, self.folder = data, folder
+        self.log = folder.with_suffix(".log")
+
+    def start(
+        self, *more: str, slow: bool = False, ranks: int = 1, before: Callable | None = None
+    ) -> subprocess.Popen:
+        """Start training; what it prints goes to a file."""
+        tool = str(ROOT / "tools/train.py")
+        runner = [sys.executable, "-W", "ignore"]
+        if ranks > 1:
+            runner += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"]
+        elif slow:
+            runner += ["-c", SLOW_WRITES]
+        options = [
+            f"data_root={self.data}", "num_classes=8", "train_dataloader.batch_size=16",
+            f"train_dataloader.sampler.num_identities={8 // 2 // ranks}",
+            f"train_cfg.max_epochs={EPOCHS}", "default_hooks.checkpoint.interval=1",
+            "train_dataloader.num_workers=1",
+        ]  # fmt: skip
+        if ranks > 1:
+            options[2] = f"train_dataloader.batch_size={16 // ranks}"
+            more = (*more, "--launcher", "pytorch")
+        return subprocess.Popen(
+            [*runner, tool, str(CONFIG), "--no-validate", "--work-dir", str(self.folder), *more,
+             "--cfg-options", *options],
+            stdout=self.log.open("a"), stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=before, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    def wait_for(self, sign: Callable[[], bool], run: subprocess.Popen) -> None:
+        """Wait until something is there, or the run has ended."""
+        while run.poll() is None and not sign():
+            time.sleep(0.02)
+
+    def checkpoints(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch_*.pth"))
+
+    def error(self) -> str:
+        """The last line of the log that names an error, but for torchrun's own."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        named = [
+            line
+            for line in lines
+            if line.split(":")[0].endswith(("Error", "Exception")) and "ChildFailed" not in line
+        ]
+        return named[-1][:200] if named else ""
+
+
+def stop(run: subprocess.Popen) -> None:
+    """Kill a run and its workers, as a machine that goes down does."""
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+
+
+def kill_in_epoch(trial: Trial) -> str:
+    run = trial.start()
+    trial.wait_for(lambda: bool(trial.checkpoints()), run)
+    time.sleep(random.uniform(0, 2))
+    stop(run)
+    return ""
+
+
+def kill_while_writing(trial: Trial) -> str:
+    run = trial.start(slow=True)
+    which = random.randint(1, 3)  # not the first: there would be nothing to go on from
+    trial.wait_for(lambda: (trial.folder / f"epoch_{which + 1}.pth.part").exists(), run)
+    stop(run)
+    return "" if (trial.folder / f"epoch_{which + 1}.pth.part").exists() else "no part was left"
+
+
+def full_disk(trial: Trial) -> str:
+    run = trial.start()
+    trial.wait_for(lambda: bool(trial.checkpoints()), run)
+    stop(run)
+    size = trial.checkpoints()[0].stat().st_size // 2
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
+    trial.start("--resume", before=limit).wait()
+    return trial.error()
+
+
+def kill_worker(trial: Trial) -> str:
+    run = trial.start()
+    trial.wait_for(lambda: bool(trial.checkpoints()), run)
+    children = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True).stdout
+    for child in children.split():
+        os.kill(int(child), signal.SIGKILL)
+    try:
+        run.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        stop(run)
+        return "the run hung"
+    return trial.error()
+
+
+def data_vanish(trial: Trial) -> str:
+    run = trial.start()
+    trial.wait_for(lambda: bool(trial.checkpoints()), run)
+    aside = trial.data.with_name("aside")
+    trial.data.rename(aside)
+    try:
+        run.wait(timeout=120)
+        return trial.error()
+    except subprocess.TimeoutExpired:
+        stop(run)
+        return "the run hung"
+    finally:
+        aside.rename(trial.data)
+
+
+def kill_rank(trial: Trial) -> str:
+    run = trial.start(ranks=2)
+    trial.wait_for(lambda: bool(trial.checkpoints()), run)
+    ranks = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True).stdout
+    os.kill(int(ranks.split()[-1]), signal.SIGKILL)
+    start = time.time()
+    try:
+        run.wait(timeout=120)
+    except subprocess.TimeoutExpired:
+        stop(run)
+        return "the other rank hung"
+    return f"the others ended after {time.time() - start:.0f} s; {trial.error()}"
+
+
+FAULTS = {
+    "SIGKILL in an epoch": kill_in_epoch,
+    "SIGKILL while a checkpoint is written": kill_while_writing,
+    "disk full while a checkpoint is written": full_disk,
+    "a worker is killed": kill_worker,
+    "the data vanish": data_vanish,
+    "a rank of two is killed": kill_rank,
+}
+
+
+def last_weights(folder: Path) -> dict | None:
+    path = folder / f"epoch_{EPOCHS}.pth"
+    return torch.load(path, weights_only=False)["state_dict"] if path.is_file() else None
+
+
+def try_once(fault: str, data: Path, place: Path, expected: dict) -> dict:
+    """Put a fault into a run, resume it, and compare."""
+    trial = Trial(data, place / "run")
+    said = FAULTS[fault](trial)
+    left = [str(path.name) for path in trial.checkpoints()]
+    ranks = 2 if fault == "a rank of two is killed" else 1
+    trial.start("--resume", ranks=ranks).wait()
+    found = last_weights(trial.folder)
+    lost = found is None or any(not torch.equal(found[name], expected[name]) for name in expected)
+    return {"lost": lost, "said": said, "checkpoints": left}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--times", type=int, default=20, help="of the two SIGKILLs; others a fifth")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faults.json"))
+    args = parser.parse_args()
+    found = json.loads(args.out.read_text()) if args.out.is_file() else {}
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        data = Path(folder) / "data"
+        make_synthetic(data, num_ids=16, num_distractors=0, num_junk=0, seed=0)
+        expected = {}
+        for ranks in (1, 2):
+            trial = Trial(data, Path(folder) / f"straight{ranks}")
+            trial.start(ranks=ranks).wait()
+            weights = last_weights(trial.folder)
+            assert weights, trial.log.read_text()[-2000:]
+            expected[ranks] = weights
+        for fault in FAULTS:
+            times = args.times if "SIGKILL" in fault else max(args.times // 5, 1)
+            trials = found.setdefault(fault, [])
+            while len(trials) < times:
+                place = Path(folder) / f"trial{len(trials)}"
+                place.mkdir()
+                random.seed(f"{fault} {len(trials)}")
+                ranks = 2 if fault == "a rank of two is killed" else 1
+                trials.append(try_once(fault, data, place, expected[ranks]))
+                shutil.rmtree(place)
+                print(f"{fault} {len(trials)}: {trials[-1]}", flush=True)
+                args.out.parent.mkdir(parents=True, exist_ok=True)
+                args.out.write_text(json.dumps(found, indent=2) + "\n")
+    table = Table("fault", "times tried", "runs lost", "error shown")
+    for fault, trials in found.items():
+        said = next((trial["said"] for trial in trials if trial["said"]), "")
+        table.add_row(fault, str(len(trials)), str(sum(t["lost"] for t in trials)), said)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

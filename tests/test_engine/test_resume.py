@@ -1,0 +1,67 @@
+"""A run with a stop in the middle is the run without it, bit for bit."""
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from small_run import SMALL, SYNTHETIC, parse_options
+
+from mmvareid.config import load_config
+from mmvareid.datasets import make_synthetic
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    root = tmp_path_factory.mktemp("people") / "set"
+    make_synthetic(root, num_ids=8, images_per_id=8, num_distractors=0, num_junk=0, seed=0)
+    return root
+
+
+def train(people, work_dir, epochs, workers, **options):
+    """Train up to an epoch of two; returns the checkpoint."""
+    small = parse_options(SMALL)
+    small |= {
+        "data_root": str(people),
+        "num_classes": 4,
+        "work_dir": str(work_dir),
+        "train_dataloader.num_workers": workers,
+        "train_dataloader.persistent_workers": workers > 0,
+        "model.head.sample_ratio": 0.5,  # which is drawn too
+    }
+    cfg = load_config(str(SYNTHETIC), {**small, **options})
+    erasing = dict(type="RandomErasing", erase_prob=0.5)
+    cfg.train_dataloader.dataset.pipeline.insert(4, erasing)
+    cfg.custom_hooks.append(dict(type="EMAHook", momentum=0.1))
+    for schedule in cfg.param_scheduler:
+        schedule.end = 2 if schedule.get("by_epoch", True) else schedule.get("end")
+    cfg.train_cfg.max_epochs = epochs
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.default_hooks.checkpoint.save_best = None
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+    return torch.load(work_dir / f"epoch_{epochs}.pth", weights_only=False)
+
+
+def same(one, other):
+    """Whether two checkpoints hold the same numbers."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_with_and_without_a_stop(people, tmp_path, workers):
+    straight = train(people, tmp_path / "straight", 2, workers)
+    train(people, tmp_path / "stopped", 1, workers)
+    resume = {"resume": True, "load_from": str(tmp_path / "stopped/epoch_1.pth")}
+    stopped = train(people, tmp_path / "stopped", 2, workers, **resume)
+    for part in ("state_dict", "ema_state_dict", "optimizer", "param_schedulers"):
+        assert same(straight[part], stopped[part]), part
+    if workers == 0:
+        other = train(people, tmp_path / "other", 2, workers, **{"randomness.seed": 1})
+        assert not same(straight["state_dict"], other["state_dict"])
