@@ -1,25 +1,33 @@
 """Files of named arrays (.npz) that are whole or not there, and whose reading runs no code."""
 
 import os
+import uuid
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from .whole_files import put_in_place
+
 # Deflate packs at most 1,032 to 1; columns of ids come near it, features do not.
 _BOMB_RATIO, _BOMB_BYTES = 100, 2**30
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
-    """Write an .npz file; an older one stays whole until the new one is on the disk."""
-    part = Path(f"{os.fspath(path)}.part")
+    """Write an .npz file; an older one stays whole until the new one is on the disk.
+
+    Raises:
+        ValueError: The name does not end in .npz, so that :func:`load_arrays` would refuse it.
+    """
+    _check_suffix(path)
+    part = Path(path).with_name(f".{uuid.uuid4().hex}.part")  # each of two writers has its own
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stubs know no names
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -32,8 +40,7 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
         ValueError: It is no such file, is cut short, holds objects, or unpacks to far more than it
             takes on the disk.
     """
-    if Path(path).suffix != ".npz":
-        raise ValueError(f"{path} has to be an .npz file")
+    _check_suffix(path)
     try:
         with zipfile.ZipFile(path) as archive:
             _refuse_bombs(archive.infolist())
@@ -54,6 +61,11 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
         raise ValueError(
             f"{path} has to be an .npz file of plain arrays, but reading it failed: {error}"
         ) from error
+
+
+def _check_suffix(path: str | os.PathLike) -> None:
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"{path} has to be an .npz file")
 
 
 def _refuse_bombs(entries: list[zipfile.ZipInfo]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.fileio import LocalBackend, register_backend
 
 from .compat import load_checkpoint_safely
+from .whole_files import put_in_place
 
 _NAME = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
@@ -24,7 +25,7 @@ class AtomicLocalBackend(LocalBackend):
                 file.write(obj)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            put_in_place(part, path)
         finally:
             part.unlink(missing_ok=True)
 
@@ -34,23 +35,38 @@ def use_atomic_files() -> None:
     register_backend("local", AtomicLocalBackend, force=True, prefixes="")
 
 
+def _number(path: Path) -> int:
+    match = _NAME.fullmatch(path.name)
+    return int(match[2]) if match else 0
+
+
 def find_whole_checkpoint(work_dir: str | os.PathLike) -> tuple[Path | None, list[str]]:
     """Find the newest checkpoint of a run that can be read.
+
+    That is the one of the highest number, and not the one written last: copies of a work dir have
+    times of their own. Only where MMEngine's ``last_checkpoint`` tells that a run was started anew
+    in the same folder are the older run's left for the end.
 
     Args:
         work_dir (str | PathLike): Where ``epoch_N.pth`` or ``iter_N.pth`` are.
 
     Returns:
-        tuple[Path | None, list[str]]: The file, None where there is none, and a line for each newer
-        one that is not whole. Parts of files that a killed run has left are not looked at.
+        tuple[Path | None, list[str]]: The file, None where none can be read, and a line for each
+        that was tried and cannot. Parts of files that a killed run has left are not looked at.
     """
-    found = [
-        (path.stat().st_mtime_ns, int(match[2]), path)
-        for path in Path(work_dir).glob("*.pth")
-        if (match := _NAME.fullmatch(path.name))
-    ]
+    root = Path(work_dir)
+    last = root / "last_checkpoint"
+    written = root / Path(last.read_text().strip()).name if last.is_file() else None
+    since = written.stat().st_mtime_ns if written is not None and written.is_file() else 0
+
+    def rank(path: Path) -> tuple[bool, int]:
+        number = _number(path)
+        left_over = written is not None and number > _number(written)
+        return not (left_over and path.stat().st_mtime_ns < since), number
+
     skipped = []
-    for _, _, path in sorted(found, reverse=True):
+    found = [path for path in root.glob("*.pth") if _NAME.fullmatch(path.name)]
+    for path in sorted(found, key=rank, reverse=True):
         try:
             content = load_checkpoint_safely(str(path), map_location="cpu")
         except ValueError as error:

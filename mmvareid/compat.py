@@ -3,6 +3,8 @@
 import os
 import pickle
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 
 
 def _getattr_of_history(owner: object, name: str) -> object:
@@ -57,7 +60,7 @@ def load_checkpoint_safely(filename: str, map_location: str | None = None) -> di
         raise FileNotFoundError(f"the checkpoint {path} does not exist")
     try:
         with torch.serialization.safe_globals(_SAFE_GLOBALS):
-            return torch.load(path, map_location=map_location, weights_only=True)
+            content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"the checkpoint {path} holds objects that could run code, and was not loaded. If you "
@@ -68,6 +71,36 @@ def load_checkpoint_safely(filename: str, map_location: str | None = None) -> di
         raise ValueError(
             f"the checkpoint {path} cannot be read; is it whole? PyTorch says: {error}"
         ) from error
+    meta = content.get("meta") if isinstance(content, dict) else None
+    if isinstance(meta, dict):
+        meta.pop("config", None)  # of MMCV 1; MMEngine would run it as Python when it resumes
+    return content
+
+
+def load_url_safely(url: str, map_location: str | None = None, **kwargs: Any) -> dict:
+    """Download a checkpoint into PyTorch's cache, and load it by :func:`load_checkpoint_safely`.
+
+    Args:
+        url (str): ``http://`` or ``https://``.
+        map_location (str | None): As of ``torch.load``.
+        **kwargs: ``model_dir``, the folder to keep it in; others are for MMEngine's sake.
+
+    Raises:
+        ValueError: As of :func:`load_checkpoint_safely`; the message tells where the file is.
+    """
+    folder = Path(kwargs.get("model_dir") or Path(torch.hub.get_dir()) / "checkpoints")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / Path(urlparse(url).path).name
+    if not path.is_file():
+        torch.hub.download_url_to_file(url, str(path), progress=False)
+    return load_checkpoint_safely(str(path), map_location)
+
+
+def _refuse(filename: str, map_location: str | None = None, **kwargs: Any) -> dict:
+    raise ValueError(
+        f"a checkpoint has to be a file or an http address, but got {filename}: MMEngine would "
+        "unpickle it; download it, and give its path"
+    )
 
 
 def check_weights(
@@ -84,11 +117,15 @@ def check_weights(
         but_for (str, optional): Weights whose names start so may differ.
 
     Raises:
-        ValueError: Weights are missing, or have another shape.
+        ValueError: Weights are missing, have another shape, or are none.
     """
     while isinstance(inner := getattr(model, "module", None), BaseModel):
         model = inner
-    found = content.get("state_dict", content)
+    found = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(found, dict) or not all(map(torch.is_tensor, found.values())):
+        raise ValueError(
+            f"the checkpoint {checkpoint} has to hold weights by name, but holds something else"
+        )
     lacking, other = [], []
     for name, weight in model.state_dict().items():
         if but_for and name.startswith(but_for):
@@ -106,12 +143,16 @@ def check_weights(
 
 
 def use_safe_checkpoints() -> None:
-    """Have MMEngine load local checkpoints by :func:`load_checkpoint_safely`.
+    """Have MMEngine load checkpoints by :func:`load_checkpoint_safely`, wherever they are.
 
     Upstream cannot read its own checkpoints on torch >= 2.6, and onedl falls back to unpickling
-    anything without asking.
+    anything without asking. ``torchvision://`` and ``openmmlab://`` go by http; what goes by
+    clients of S3, Petrel and Pavi is refused.
     """
     CheckpointLoader.register_scheme(prefixes="", loader=load_checkpoint_safely, force=True)
+    mmengine_checkpoint.load_url = load_url_safely
+    refused = ["pavi://", r"(\S+\:)?s3://", r"(\S+\:)?petrel://"]
+    CheckpointLoader.register_scheme(prefixes=refused, loader=_refuse, force=True)
 
 
 def prepare_cpu_distributed(cfg: Config) -> None:

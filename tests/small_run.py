@@ -82,7 +82,8 @@ def run(tool, *args, options=(), env=None):
 def error_of(tool, *args, options=()):
     """Run a tool of Python here, without the seconds a new process takes; returns its error."""
     argv = [str(tool), *map(str, args), *(["--cfg-options", *options] if options else [])]
-    with mock.patch.object(sys, "argv", argv), pytest.raises(Exception) as caught:
+    stop = pytest.raises((Exception, SystemExit))
+    with mock.patch.object(sys, "argv", argv), stop as caught:
         runpy.run_path(str(ROOT / "tools" / tool), run_name="__main__")
     return caught.value
 

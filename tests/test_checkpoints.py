@@ -64,6 +64,27 @@ def test_the_newest_whole_one_is_found_and_the_others_are_told(tmp_path):
     assert "epoch_12.pth is skipped" in skipped[1] and "is it whole" in skipped[1]
 
 
+def test_a_copied_work_dir_whose_times_are_mixed_up(tmp_path):
+    for epoch, time in ((9, 3), (10, 2), (11, 1)):
+        save(tmp_path / f"epoch_{epoch}.pth", epoch)
+        os.utime(tmp_path / f"epoch_{epoch}.pth", (time, time))
+    assert find_whole_checkpoint(tmp_path)[0] == tmp_path / "epoch_11.pth"
+    (tmp_path / "last_checkpoint").write_text("/elsewhere/epoch_11.pth")
+    assert find_whole_checkpoint(tmp_path)[0] == tmp_path / "epoch_11.pth"
+
+
+@pytest.mark.parametrize("killed_before_noted", [False, True])
+def test_a_run_started_anew_in_an_old_folder(tmp_path, killed_before_noted):
+    for epoch, time in ((90, 1), (100, 2), (1, 3), (2, 4)):
+        save(tmp_path / f"epoch_{epoch}.pth", epoch)
+        os.utime(tmp_path / f"epoch_{epoch}.pth", (time, time))
+    last = "epoch_1.pth" if killed_before_noted else "epoch_2.pth"
+    (tmp_path / "last_checkpoint").write_text(str(tmp_path / last))
+    assert find_whole_checkpoint(tmp_path)[0] == tmp_path / "epoch_2.pth"
+    (tmp_path / "epoch_2.pth").write_bytes(b"")
+    assert find_whole_checkpoint(tmp_path)[0] == tmp_path / "epoch_1.pth"
+
+
 def test_a_run_that_has_none(tmp_path):
     assert find_whole_checkpoint(tmp_path) == (None, [])
     assert find_whole_checkpoint(tmp_path / "nothing") == (None, [])

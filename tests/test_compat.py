@@ -1,6 +1,10 @@
 import os
 import struct
 import zipfile
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -34,6 +38,35 @@ def test_checkpoints_of_mmengine_load(tmp_path):
     loaded = load_checkpoint_safely(str(path))
     assert torch.equal(loaded["state_dict"]["w"], torch.ones(2))
     assert np.array_equal(loaded["message_hub"]["loss"].data[0], [1.0, 2.0])
+
+
+def test_a_hostile_checkpoint_from_the_web_is_refused(tmp_path, monkeypatch):
+    use_safe_checkpoints()
+    marker, path = tmp_path / "ran", tmp_path / "hostile.pth"
+    torch.save({"state_dict": {}, "meta": Hostile(marker)}, path)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "cache"))
+    with http_server(tmp_path) as address:
+        with pytest.raises(ValueError, match=r"cache/checkpoints/hostile\.pth holds objects"):
+            CheckpointLoader.load_checkpoint(f"{address}/hostile.pth")
+        torch.save({"state_dict": {"w": torch.ones(2)}}, tmp_path / "good.pth")
+        loaded = CheckpointLoader.load_checkpoint(f"{address}/good.pth")
+    assert torch.equal(loaded["state_dict"]["w"], torch.ones(2)) and not marker.exists()
+
+
+@contextmanager
+def http_server(folder):
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/a.pth", "pavi://a.pth", "x:petrel://a.pth"])
+def test_what_would_be_unpickled_is_refused(address):
+    use_safe_checkpoints()
+    with pytest.raises(ValueError, match="has to be a file or an http address"):
+        CheckpointLoader.load_checkpoint(address)
 
 
 def test_a_hostile_checkpoint_is_refused_and_not_run(tmp_path):

@@ -7,6 +7,7 @@ mmvareid.evaluation.Scoring.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -62,8 +63,12 @@ def main() -> None:
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     use_safe_checkpoints()
-    cfg = load_config(args.config, args.cfg_options)
-    others = {Path(path).stem: load_config(path) for path in args.also}
+    try:
+        cfg = load_config(args.config, args.cfg_options)
+        others = {Path(path).stem: load_config(path) for path in args.also}
+        content = load_checkpoint_safely(args.checkpoint, map_location="cpu")
+    except (ValueError, OSError) as error:
+        sys.exit(f"test: {error}")
     if len(others) < len(args.also) or "reid" in others:
         raise ValueError(f"--also has to name configs by different names, but got {args.also}")
     if (args.dump or others) and not isinstance(cfg.test_evaluator, dict):
@@ -81,7 +86,6 @@ def main() -> None:
     prepare_cpu_distributed(cfg)
     runner = Runner.from_cfg(cfg)
     # Features do not need the head, which may be of other people.
-    content = load_checkpoint_safely(args.checkpoint)
     check_weights(runner.model, content, args.checkpoint, but_for="head.")
     found = {"": runner.test()}
     for name, other in others.items():

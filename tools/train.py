@@ -1,13 +1,18 @@
 """Trains a model from a config."""
 
 import argparse
+import sys
 
 import torch
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from mmvareid.checkpoints import find_whole_checkpoint, use_atomic_files
-from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
+from mmvareid.compat import (
+    load_checkpoint_safely,
+    prepare_cpu_distributed,
+    use_safe_checkpoints,
+)
 from mmvareid.config import load_config
 
 
@@ -49,32 +54,61 @@ def newest(work_dir: str) -> str | None:
     path, skipped = find_whole_checkpoint(work_dir)
     for line in skipped:
         print(line)
+    if skipped and not path:
+        raise ValueError(
+            f"--resume has to find a whole checkpoint in {work_dir}, but none of {len(skipped)} "
+            "can be read, and a new run would write over them; move them away to start anew"
+        )
     print(f"Going on from {path}" if path else f"No checkpoint in {work_dir}: starting anew")
     return str(path) if path else None
 
 
-def main() -> None:
-    args = parse_args()
-    use_safe_checkpoints()
-    use_atomic_files()
+def resume(cfg: Config, path: str) -> None:
+    """Go on from a checkpoint, with its seed if the config has none."""
+    cfg.load_from, cfg.resume = path, True
+    randomness = cfg.get("randomness", {})
+    if randomness.get("seed") is None:  # the sampler would draw another before MMEngine looks
+        meta = load_checkpoint_safely(path, map_location="cpu").get("meta", {})
+        cfg.randomness = {**randomness, "seed": meta.get("seed")}
+
+
+def make_config(args: argparse.Namespace) -> Config:
+    """Return the config with what the command line sets."""
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.work_dir
     if args.amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if args.seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
     if args.resume:
-        cfg.load_from = newest(cfg.work_dir) if args.resume == "auto" else args.resume
-        cfg.resume = cfg.load_from is not None
+        path = newest(cfg.work_dir) if args.resume == "auto" else args.resume
+        if path:
+            resume(cfg, path)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.save_best = None
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
-    if args.seed is not None:
-        cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
     if args.deterministic:
         cfg.randomness = {**cfg.get("randomness", {}), "deterministic": True}
+    if (cfg.get("default_hooks", {}).get("checkpoint") or {}).get("max_keep_ckpts") == 1:
+        raise ValueError(
+            "default_hooks.checkpoint.max_keep_ckpts has to be 2 or more, or -1 for all, but got "
+            "1: the old checkpoint would be removed before the new one is written"
+        )
+    return cfg
+
+
+def main() -> None:
+    args = parse_args()
+    use_safe_checkpoints()
+    use_atomic_files()
+    try:
+        cfg = make_config(args)
+    except (ValueError, OSError) as error:
+        sys.exit(f"train: {error}")
     prepare_cpu_distributed(cfg)
     Runner.from_cfg(cfg).train()
 

@@ -14,6 +14,8 @@ custom_hooks = [
     dict(type="mmvareid.CenterAngleHook"),  # silent where the head has no viewpoint centres
     dict(type="mmvareid.EpochSeedHook"),
     dict(type="mmvareid.NonFiniteHook"),
+    dict(type="mmvareid.UnreadableImagesHook"),
+    dict(type="mmvareid.ValidateResumedHook"),
     dict(type="SyncBuffersHook"),  # else each process would validate by its own BN statistics
 ]
 

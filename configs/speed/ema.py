@@ -2,4 +2,7 @@
 # share of a step's new weights.
 _base_ = "../va_reid/va-reid_seresnext101_market1501.py"
 
-custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", momentum=2e-4, update_buffers=True)]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type="mmvareid.SyncedEMAHook", momentum=2e-4, update_buffers=True),
+]

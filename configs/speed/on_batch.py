@@ -1,8 +1,6 @@
 # The loader decodes and resizes; everything random is done on the device for the whole batch.
 _base_ = "../va_reid/va-reid_seresnext101_market1501.py"
 
-randomness = dict(diff_rank_seed=True)  # else image i of each process would be changed alike
-
 train_pipeline = [
     dict(type="mmvareid.DecodeImage"),
     dict(type="Resize", scale=(128, 384)),

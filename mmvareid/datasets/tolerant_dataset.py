@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -20,16 +21,27 @@ class TolerantDataset(BaseDataset):
     """Replace an image that is missing, cut off or does not decode by another of its class.
 
     So a damaged file does not end a training of days, and a batch of P people x K images stays
-    one. Each worker warns once of each file. With ``test_mode=True`` such a file is an error.
-    Errors that are not the image's fault are raised as they are.
+    one. Such a file is warned of once, and :class:`.UnreadableImagesHook` counts all. With
+    ``test_mode=True`` it is an error, and a folder that has gone always is. Errors that are not the
+    image's fault are raised as they are.
+
+    Attributes:
+        unreadable (Tensor): ``(N,)`` uint8, 1 for each image that could not be read so far; shared
+            by all workers.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._unreadable: set[str] = set()
         # Shared with workers that live on from epoch to epoch; -1 leaves their randomness alone.
         self._epoch_seed = torch.full((), -1, dtype=torch.int64).share_memory_()
         self._seeded_with = -1
         super().__init__(*args, **kwargs)
+
+    def full_init(self) -> None:
+        """Read the list of images, and make room for what is found of each."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        self.unreadable = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
     def set_epoch_seed(self, seed: int) -> None:
         """Seed the transforms, in each worker anew, at the next image.
@@ -67,11 +79,16 @@ class TolerantDataset(BaseDataset):
                 f"every test image has to be readable, but '{path}' is missing, cut off or no "
                 "image; copy it again"
             )
-        if path not in self._unreadable:
-            self._unreadable.add(path)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(
+                f"the folder '{folder}' has gone; bring it back, and go on by --resume"
+            )
+        if not self.unreadable[idx]:
+            self.unreadable[idx] = 1
             print_log(
                 f"'{path}' is missing, cut off or no image; another image of the person takes its "
-                f"place ({len(self._unreadable)} such so far in this worker)",
+                "place",
                 logger="current",
                 level=logging.WARNING,
             )

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch import Tensor
 from torch.optim import Optimizer
 
 from mmvareid.registry import HOOKS
 
 ACTIONS = ("stop", "skip")
-_SHOWN = 8  # file names
 
 
 @HOOKS.register_module()
@@ -22,59 +23,95 @@ class NonFiniteHook(Hook):
     """Look at the gradients before each step of the optimizer.
 
     Where one is infinite or not a number, the weights have not been touched yet. Under DDP
-    gradients are the same on all ranks, and so is what is done. With a loss scale in float16 the
-    scaler leaves such steps out before this hook sees them.
+    gradients are the same on all ranks, and so is what is done. A loss scale that was too high in
+    float16 is left to the scaler, which lowers it; a loss or running statistics that are not finite
+    are no matter of the scale.
 
     Args:
-        action (str): 'stop' raises ``FloatingPointError`` with the names of the batch's files.
+        action (str): 'stop' raises ``FloatingPointError`` with the names of the step's files.
             'skip' leaves the step out, takes the running statistics of batch norm back to those
-            before it, and warns with the names and a count.
+            before it, and warns with the names and a count. Under DDP the names are of the ranks
+            whose loss or statistics are not finite, if those tell.
     """
+
+    priority = "ABOVE_NORMAL"  # before a moving average sees the statistics
 
     def __init__(self, action: str = "stop") -> None:
         if action not in ACTIONS:
             raise ValueError(f"action has to be 'stop' or 'skip', but got {action!r}")
         self.action, self.skipped = action, 0
-        self._files: list[str] = []
-        self._buffers: list[torch.Tensor] = []
-        self._kept: list[torch.Tensor] = []
+        self._buffers: list[Tensor] = []
+        self._start_step()
+
+    def _start_step(self) -> None:
+        self._files: list[str] = []  # of all batches whose gradients are accumulated
+        self._kept: list[Tensor] = []
+        self._looked = False
 
     def before_train(self, runner: Runner) -> None:
         """Watch the optimizer."""
         wrapper = runner.optim_wrapper
         assert isinstance(wrapper, OptimWrapper)
-        wrapper.optimizer.register_step_pre_hook(self._check)
+        self._wrapper = wrapper
+        wrapper.optimizer.register_step_pre_hook(self._before_step)
         self._buffers = list(runner.model.buffers())
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Note the batch's files, and in 'skip' the running statistics."""
-        samples: Sequence = (data_batch or {}).get("data_samples", ())
-        self._files = [str(sample.get("img_path", "?")) for sample in samples]
-        if self.action == "skip":
+        if self.action == "skip" and not self._kept:
             self._kept = [buffer.clone() for buffer in self._buffers]
+        samples: Sequence = (data_batch or {}).get("data_samples", ())
+        self._files += [str(sample.get("img_path", "?")) for sample in samples]
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Look at what the scaler of float16 has left out without asking this hook."""
+        if not self._wrapper.should_update():
+            return
+        if hasattr(self._wrapper, "loss_scaler") and not self._looked:
+            loss = (outputs or {}).get("loss", torch.zeros(()))
+            sound = bool(loss.isfinite()) and self._sound()
+            everywhere = all_gather_object((sound, self._files))
+            if not all(one for one, _ in everywhere):
+                self._act(everywhere)
+        self._start_step()
 
     @torch.no_grad()
-    def _check(self, optimizer: Optimizer, *args: Any) -> None:
+    def _before_step(self, optimizer: Optimizer, *args: Any) -> None:
+        found = getattr(optimizer, "found_inf", None)  # a fused one gets it from the scaler
+        self._looked = found is None or not bool(found)
+        if found is not None:  # gradients still have the scale
+            return
         weights = [
             weight
             for group in optimizer.param_groups
             for weight in group["params"]
             if weight.grad is not None
         ]
-        norms = torch._foreach_norm([weight.grad for weight in weights])
-        if bool(torch.stack([norm.float() for norm in norms]).isfinite().all()):
+        largest = torch._foreach_norm([weight.grad for weight in weights], float("inf"))
+        if bool(torch.stack([value.float() for value in largest]).isfinite().all()):
             return
-        files = ", ".join(self._files[:_SHOWN])
-        more = f" and {len(self._files) - _SHOWN} others" if self._files[_SHOWN:] else ""
-        what = f"gradients are not finite in the batch of {files}{more}"
+        for weight in weights:
+            weight.grad = None  # an optimizer leaves such weights alone
+        self._act(all_gather_object((self._sound(), self._files)))
+
+    def _sound(self) -> bool:
+        """Whether the running statistics of this rank are finite."""
+        return all(bool(buffer.isfinite().all()) for buffer in self._buffers)
+
+    @torch.no_grad()
+    def _act(self, everywhere: list[tuple[bool, list[str]]]) -> None:
+        """Stop or skip, with what each rank says of itself and its files."""
+        telling = [files for sound, files in everywhere if not sound]
+        files = telling or [files for _, files in everywhere]
+        what = f"not finite in the batch of {', '.join(name for part in files for name in part)}"
         if self.action == "stop":
             raise FloatingPointError(
                 f"{what}; the weights are as before it. Look at these images and their labels, or "
                 "go on by dict(type='mmvareid.NonFiniteHook', action='skip')"
             )
         self.skipped += 1
-        for weight in weights:
-            weight.grad = None  # an optimizer leaves such weights alone
         for buffer, kept in zip(self._buffers, self._kept, strict=True):
             buffer.copy_(kept)
         print_log(
