@@ -10,12 +10,24 @@ import numpy as np
 from mmvareid.array_files import load_arrays, save_arrays
 from mmvareid.evaluation import rerank
 
-from .gallery_columns import COLUMNS, as_column, check_features, decode_paths, encode_paths
+from .gallery_columns import (
+    COLUMNS,
+    as_column,
+    as_integers,
+    check_features,
+    check_paths,
+    check_times,
+    decode_paths,
+    encode_paths,
+)
+from .search_filtered import search_depth, search_filtered
 from .search_index import ApproximateIndex, choose_engine, search_exactly
 
 FORMAT = 1  # of the file
 _RERANKED = 100  # candidates of a query that are ranked anew
-_FEW = 0.1  # below this share of allowed rows an exact search among them is faster
+_LAST_ID = 2**62  # so that ids stay in 64 bits whatever a file says
+_SPARSE = 0.5  # below this share of rows that are not removed an index is made anew
+_OPPOSITE = 1e-3  # length of a mean of queries, below which it points nowhere
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class Gallery:
 
     Search is exact up to 50,000 pictures and where faiss is not installed; beyond that faiss's
     HNSW, from 500,000 on IVF, whose index is built at the first search and tunes itself to find at
-    least 0.97 of the ten nearest of a sample.
+    least 0.97 of the ten nearest of a sample. Below 1,000 pictures any engine is exact.
 
     Args:
         fingerprint (str): Of the model that makes the descriptors,
@@ -77,18 +89,18 @@ class Gallery:
 
         Raises:
             ValueError: Lengths differ, descriptors are not of unit length, or of another length
-                than those in the gallery. Nothing is added then.
+                than those in the gallery, or a value is of another type. Nothing is added then.
         """
         new = check_features(features, self._features.shape[1] if len(self._ids) else None)
-        if len(paths) != len(new):
-            raise ValueError(f"paths have to be {len(new)}, one a descriptor, but got {len(paths)}")
+        names = check_paths(paths, len(new))
         given = dict(persons=persons, cameras=cameras, viewpoints=viewpoints, times=times)
         columns = {name: as_column(name, values, len(new)) for name, values in given.items()}
         ids = np.arange(self._next_id, self._next_id + len(new))
-        self._features = np.concatenate([self._features, new]) if len(self._ids) else new
+        # Always a copy: the caller may use the array again.
+        self._features = np.concatenate([self._features.reshape(-1, new.shape[1]), new])
         for name, values in columns.items():
             self._columns[name] = np.concatenate([self._columns[name], values])
-        self._paths += [os.fspath(path) for path in paths]
+        self._paths += names
         self._ids = np.concatenate([self._ids, ids])
         self._alive = np.concatenate([self._alive, np.ones(len(new), bool)])
         self._next_id += len(new)
@@ -101,13 +113,16 @@ class Gallery:
 
         Raises:
             KeyError: An id is not in the gallery. Nothing is removed then.
+            ValueError: The ids are not integers.
         """
-        wanted = np.unique(np.asarray(list(ids), np.int64))
+        wanted = np.unique(as_integers("ids", ids))
         found = np.isin(self._ids, wanted) & self._alive
         if found.sum() != len(wanted):
             lost = np.setdiff1d(wanted, self._ids[found])
             raise KeyError(f"the gallery has no picture {lost[0]} ({len(lost)} such)")
         self._alive = self._alive & ~found
+        if self._index is None or len(self) < _SPARSE * len(self._ids):
+            self._compact()
 
     def distinct(self, name: str) -> list[int]:
         """Return the different values of 'persons', 'cameras' or 'viewpoints', sorted."""
@@ -138,13 +153,23 @@ class Gallery:
 
         Returns:
             list[list[Hit]]: For each query; one list if they are ``together``.
+
+        Raises:
+            ValueError: Descriptors or filters are of another type or shape, or queries that are
+                searched for together point apart, so that they have no mean.
         """
         if k < 1:
             raise ValueError(f"k has to be at least 1, but got {k}")
         query = check_features(features, self._features.shape[1] if len(self._ids) else None)
         if together:
             mean = query.mean(axis=0, keepdims=True)
-            query = mean / np.linalg.norm(mean)
+            length = np.linalg.norm(mean)
+            if length < _OPPOSITE:
+                raise ValueError(
+                    "queries that are searched for together have to have a mean direction, but "
+                    f"their mean is of length {length}; are they of one person?"
+                )
+            query = mean / length
         allowed = self._allowed(cameras, viewpoints, times)
         number = int(allowed.sum())
         if not number:
@@ -200,13 +225,15 @@ class Gallery:
                 columns: dict[str, Any] = {name: arrays[name] for name in COLUMNS}
                 gallery.add(features, decode_paths(arrays["paths"]), **columns)
             next_id = int(arrays["next_id"])
+            if arrays["next_id"].dtype.kind != "i" or not 0 <= next_id < _LAST_ID:
+                raise ValueError(f"next_id is {arrays['next_id']} {arrays['next_id'].dtype}")
             if ids.shape != gallery._ids.shape or ids.dtype.kind != "i":
                 raise ValueError(f"ids are {ids.shape} {ids.dtype}")
             if len(np.unique(ids)) != len(ids) or (
                 len(ids) and not 0 <= ids.min() <= ids.max() < next_id
             ):
                 raise ValueError("its ids are not unique, or not below next_id")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"{path} has to be a gallery of mmvareid, but: {error}") from error
         gallery._ids, gallery._next_id = ids.astype(np.int64), next_id
         if fingerprint is not None and fingerprint != gallery.fingerprint:
@@ -226,44 +253,43 @@ class Gallery:
         allowed = self._alive
         for name, values in (("cameras", cameras), ("viewpoints", viewpoints)):
             if values is not None:
-                allowed = allowed & np.isin(self._columns[name], list(values))
+                allowed = allowed & np.isin(self._columns[name], as_integers(name, values))
         if times is not None:
-            allowed = allowed & (self._columns["times"] >= times[0])
-            allowed = allowed & (self._columns["times"] <= times[1])
+            first, last = check_times(times)
+            allowed = allowed & (self._columns["times"] >= first)
+            allowed = allowed & (self._columns["times"] <= last)
         return allowed
+
+    def _compact(self) -> None:
+        """Forget the removed rows, and an index of them."""
+        kept = self._alive
+        self._features, self._ids = self._features[kept], self._ids[kept]
+        self._columns = {name: values[kept] for name, values in self._columns.items()}
+        self._paths = [self._paths[row] for row in np.flatnonzero(kept)]
+        self._alive, self._index = kept[kept], None
 
     def _nearest(
         self, query: np.ndarray, k: int, allowed: np.ndarray, number: int
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Similarities and rows of each query's nearest among the ``number`` allowed rows."""
-        engine = choose_engine(self.engine, len(self._ids))
-        if engine == "flat" or number < _FEW * len(self._ids):
-            some = np.flatnonzero(allowed)
-            features = self._features if number == len(self._ids) else self._features[some]
-            similarities, rows = search_exactly(features, query, k)
-            return list(similarities), [some[row] for row in rows]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Similarities and rows (Q, k) of the nearest among the ``number`` allowed rows."""
+        rows = len(self._ids)
+        engine, limit = choose_engine(self.engine, rows), None if number == rows else allowed
+        depth = None if engine == "flat" else search_depth(k, rows, number)
+        if depth is None:
+            return search_exactly(self._features, query, k, limit)
         if self._index is None:
             self._index = ApproximateIndex(engine, self._features)
-        limit = None if number == len(self._ids) else allowed
-        similarities, rows = self._index.search(query, k, limit)
-        found = [row >= 0 for row in rows]
-        return (
-            [values[mask] for values, mask in zip(similarities, found, strict=True)],
-            [row[mask] for row, mask in zip(rows, found, strict=True)],
-        )
+        return search_filtered(self._index, self._features, query, k, depth, limit)
 
     def _reranked(
-        self, query: np.ndarray, similarities: list[np.ndarray], rows: list[np.ndarray]
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        self, query: np.ndarray, similarities: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Order what was found for each query anew."""
-        orders = [
-            rerank(one[None], self._features[row])[0].argsort(kind="stable")
-            for one, row in zip(query, rows, strict=True)
+        distances = [
+            rerank(one[None], self._features[row])[0] for one, row in zip(query, rows, strict=True)
         ]
-        return (
-            [values[order] for values, order in zip(similarities, orders, strict=True)],
-            [row[order] for row, order in zip(rows, orders, strict=True)],
-        )
+        order = np.argsort(distances, axis=1, kind="stable")
+        return np.take_along_axis(similarities, order, 1), np.take_along_axis(rows, order, 1)
 
     def _hit(self, row: int, similarity: float) -> Hit:
         columns = {name: values[row].item() for name, values in self._columns.items()}

@@ -1,3 +1,4 @@
+import tracemalloc
 import zipfile
 from unittest import mock
 
@@ -82,6 +83,84 @@ def test_approximate_indices_grow_forget_and_filter(engine):
     assert {hit.id for hit in hits} == {11, 13, 15, 17, 19}
 
 
+def recall(found, expected):
+    """Share of the expected ids (Q, k) that are found; all k have to come."""
+    assert {len(hits) for hits in found} == {expected.shape[1]}
+    pairs = zip(found, expected, strict=True)
+    return np.mean([np.isin(near, [hit.id for hit in hits]).mean() for hits, near in pairs])
+
+
+@pytest.mark.parametrize("engine", ["hnsw", "ivf"])
+def test_indices_find_what_cameras_that_go_with_appearance_leave(engine):
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(3)
+    people, tints = rng.normal(size=(150, 32)), 5 * unit(rng.normal(size=(4, 32)))
+    persons, cameras = rng.integers(150, size=3030), rng.choice(4, 3030, p=[0.4, 0.3, 0.2, 0.1])
+    rows = unit(people[persons] + tints[cameras] + rng.normal(size=(3030, 32)))
+    rows, query, cameras = rows[:3000], rows[3000:], cameras[:3000]
+    gallery = Gallery("abc", engine)
+    gallery.add(rows, ["x"] * 3000, cameras=cameras)
+
+    def nearest(allowed, k):
+        left = np.flatnonzero(allowed)
+        return left[np.argsort(-query @ rows[left].T, axis=1)][:, :k]
+
+    for k in (10, 30, 100, 1000):
+        assert recall(gallery.search(query, k), nearest(cameras >= 0, k)) >= 0.95
+    for wanted in ([0], [1], [2], [3], [0, 1], [1, 2, 3], [0, 2, 3]):
+        found = gallery.search(query, 10, cameras=wanted)
+        assert recall(found, nearest(np.isin(cameras, wanted), 10)) >= 0.95
+    alive = np.ones(3000, bool)
+    for share in (0.6, 0.2):
+        gone = np.flatnonzero(alive & (rng.random(3000) > share))
+        gallery.remove(gone)
+        alive[gone] = False
+        assert recall(gallery.search(query, 10), nearest(alive, 10)) >= 0.95
+    gallery.remove(np.flatnonzero(alive))
+    assert gallery.search(query[:1]) == [[]]
+
+
+@pytest.mark.parametrize("engine", ["auto", "flat", "hnsw", "ivf"])
+@pytest.mark.parametrize("number", [1, 2, 5, 10, 999])
+def test_any_engine_takes_a_small_gallery(engine, number):
+    if engine in ("hnsw", "ivf"):
+        pytest.importorskip("faiss")
+    rows = unit(np.random.default_rng(0).normal(size=(number, D)))
+    gallery = Gallery("abc", engine)
+    gallery.add(rows, ["x"] * number)
+    assert recall(gallery.search(QUERY, 10), np.argsort(-QUERY @ rows.T)[:, :10]) == 1
+
+
+def test_a_removal_or_a_filter_makes_no_search_copy_the_gallery():
+    rows = unit(np.random.default_rng(0).normal(size=(20_000, 32)))
+    gallery = Gallery("abc", "flat")
+    gallery.add(rows, ["x"] * len(rows), cameras=np.arange(len(rows)) % 10)
+    gallery.remove([7])
+    tracemalloc.start()
+    gallery.search(rows[:1])
+    gallery.search(rows[:1], cameras=range(9))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 4
+
+
+def test_what_is_added_is_the_gallerys_own():
+    buffer = FEATURES.copy()
+    gallery = Gallery()
+    gallery.add(buffer, ["x"] * N)
+    before = gallery.search(QUERY)
+    buffer[:] = FEATURES[::-1]
+    assert repr(gallery.search(QUERY)) == repr(before)
+
+
+def test_paths_may_be_bytes(tmp_path):
+    gallery = Gallery()
+    gallery.add(FEATURES[:2], [b"\xff.jpg", tmp_path / "a.jpg"])
+    gallery.save(tmp_path / "g.npz")
+    paths = {hit.id: hit.path for hit in Gallery.load(tmp_path / "g.npz").search(QUERY[:1])[0]}
+    assert paths == {0: "\udcff.jpg", 1: str(tmp_path / "a.jpg")}
+
+
 def test_ids_are_never_given_again():
     gallery = full_gallery()
     gallery.remove([0, N - 1])
@@ -97,6 +176,7 @@ def test_what_one_may_filter_by():
     assert gallery.distinct("viewpoints") == [-1, 0, 1]
     gallery.remove([i for i in range(N) if i % 4 == 2])
     assert gallery.distinct("cameras") == [0, 1, 3]
+    assert gallery.search(QUERY[:1], cameras=[]) == gallery.search(QUERY[:1], cameras={2}) == [[]]
 
 
 def test_several_pictures_of_a_person_are_one_query():
@@ -156,6 +236,12 @@ def test_saving_leaves_the_old_file_where_the_disk_is_full(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["g.npz"]
 
 
+def test_a_name_that_could_not_be_read_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"people has to be an \.npz file"):
+        full_gallery().save(tmp_path / "people")
+    assert not list(tmp_path.iterdir())
+
+
 def damaged(tmp_path, **changes):
     """A gallery's file with some arrays exchanged; None leaves one out."""
     full_gallery().save(tmp_path / "g.npz")
@@ -180,6 +266,12 @@ def damaged(tmp_path, **changes):
         (dict(ids=np.arange(N - 1)), "ids are"),
         (dict(paths=np.frombuffer(b"{}", np.uint8)), "paths are no list of strings"),
         (dict(paths=np.frombuffer(b"[", np.uint8)), "Expecting value"),
+        (dict(paths=np.frombuffer(b"[" * 100_000, np.uint8)), "nested too deeply"),
+        (dict(next_id=np.array(np.inf)), "cannot convert float infinity"),
+        (dict(next_id=np.array(60.5)), "next_id is 60.5 float64"),
+        (dict(next_id=np.array(2**63 - 1)), "next_id is 9223372036854775807"),
+        (dict(format=np.array(np.inf)), "cannot convert float infinity"),
+        (dict(persons=np.full(N, 2**64 - 1, np.uint64)), "persons have to be below"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, changes, message):
@@ -219,13 +311,40 @@ def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path):
         (lambda g: g.add(FEATURES, ["a"] * N, persons=[1]), ValueError, "persons have to be 60"),
         (lambda g: g.add(FEATURES, ["a"] * N, cameras=["c"] * N), ValueError, "60 integers"),
         (lambda g: Gallery(engine="x"), ValueError, "engine has to be one of auto, flat"),
+        (lambda g: g.add(FEATURES[:2], ["a", None]), ValueError, "list of str or PathLike, but"),
+        (lambda g: g.add(FEATURES[:3], "abc"), ValueError, "list, one a descriptor, but got 'abc'"),
+        (lambda g: g.add(FEATURES[:1], ["a"], [2**64 - 1]), ValueError, r"below 2\*\*63, but got"),
+        (lambda g: g.remove(np.ones(N, bool)), ValueError, r"ids have to be .* \(60,\) bool"),
+        (lambda g: g.remove("12"), ValueError, "ids have to be a list of integers, but got '12'"),
+        (lambda g: g.remove([1.9]), ValueError, "ids have to be .* float64"),
+        (lambda g: g.remove(3), ValueError, "ids have to be a list of integers, but got 3"),
+        (lambda g: g.search(QUERY, cameras="1"), ValueError, "cameras have to be .* got '1'"),
+        (lambda g: g.search(QUERY, cameras=["1"]), ValueError, "cameras have to be .* <U1"),
+        (lambda g: g.search(QUERY, cameras=np.array(1)), ValueError, "cameras have to be .* int64"),
+        (lambda g: g.search(QUERY, cameras=1), ValueError, "cameras have to be a list of .* got 1"),
+        (
+            lambda g: g.search(QUERY, viewpoints=[2**64 - 1]),
+            ValueError,
+            "viewpoints have to be bel",
+        ),
+        (lambda g: g.search(QUERY, times=(None, 5)), ValueError, r"times .* got \(None, 5\)"),
+        (lambda g: g.search(QUERY, times=(1, np.nan)), ValueError, "times have to be two numbers"),
+        (lambda g: g.search(QUERY, times=5), ValueError, "times have to be two numbers"),
+        (
+            lambda g: g.search(np.concatenate([QUERY, -QUERY]), together=True),
+            ValueError,
+            "have to have a mean direction",
+        ),
     ],
 )
 def test_bad_input(call, error, message):
     gallery = full_gallery()
+    before = repr(gallery.search(QUERY, k=N))
     with pytest.raises(error, match=message):
         call(gallery)
     assert len(gallery) == N
+    assert repr(gallery.search(QUERY, k=N)) == before  # nothing was half added or removed
+    assert gallery.add(FEATURES[:1], ["x"]) == [N]
 
 
 def test_engines_that_need_faiss_say_so():
