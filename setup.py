@@ -59,6 +59,7 @@ setup(
         "numpy",
         "opencv-python",
         "packaging",
+        "pillow",
         "rich",
         "scikit-learn>=1.6",  # trees that take missing points
         "torch>=2.4",

@@ -46,7 +46,8 @@ def load_model(
             ``'head.'`` where the identities may be others.
 
     Raises:
-        ValueError: The checkpoint lacks weights of the model, or has them in another shape.
+        ValueError: The checkpoint lacks weights of the model, or has them in another shape; or
+            there is no such device.
     """
     use_safe_checkpoints()
     init_default_scope(cfg.get("default_scope", "mmpretrain"))
@@ -58,7 +59,13 @@ def load_model(
     weights = content.get("state_dict", content)
     kept = {k: v for k, v in weights.items() if not (but_for and k.startswith(but_for))}
     model.load_state_dict(kept, strict=False)  # checked above
-    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        model.to(chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device has to be one that can be used, but got {chosen}: {error}"
+        ) from error
     model.eval()
     return model
 

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ MAX_PIXELS = 2**26  # 8192 x 8192; crops of people have some thousands
 
 
 def list_images(folder: str | os.PathLike) -> list[str]:
-    """Return the paths of all images below a folder, sorted.
+    """Return the paths of all images below a folder, sorted; links are followed, each once.
 
     Raises:
         FileNotFoundError: There is no such folder.
+        PermissionError: A folder in it cannot be read.
         ValueError: No image is in it.
     """
     root = Path(folder)
@@ -28,13 +29,35 @@ def list_images(folder: str | os.PathLike) -> list[str]:
         raise FileNotFoundError(f"the folder {root} does not exist")
     paths = sorted(
         os.path.join(place, name)
-        for place, _, names in os.walk(root)
+        for place, names in _walk(root)
         for name in names
         if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
     )
     if not paths:
         raise ValueError(f"the folder {root} has to hold {', '.join(IMAGE_SUFFIXES)}, but has none")
     return paths
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder with its files; one that links lead to twice is there once."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    seen = set()
+    for place, folders, names in os.walk(root, followlinks=True, onerror=stop):
+        folders.sort()
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield place, names
+
+
+def printable(path: str | os.PathLike) -> str:
+    """Return a path that any terminal takes: bytes that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def read_image(source: str | os.PathLike | np.ndarray | bytes) -> np.ndarray:
@@ -86,6 +109,8 @@ def expand(images: Any) -> Sequence | np.ndarray:
             paths and arrays.
     """
     if isinstance(images, str | os.PathLike):
+        if not os.fspath(images):
+            raise ValueError("images have to be a path, but got an empty one")
         return list_images(images) if Path(images).is_dir() else [images]
     if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim < 4):
         return [images]

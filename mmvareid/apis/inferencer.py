@@ -45,7 +45,8 @@ class ReIDInferencer:
 
     Raises:
         FileNotFoundError: The config or the checkpoint is not there.
-        ValueError: The checkpoint is of another model, or would run code.
+        ValueError: The checkpoint is of another model, or would run code; the config has no test
+            pipeline, or one that loads pictures in a way of its own.
     """
 
     def __init__(
@@ -61,21 +62,24 @@ class ReIDInferencer:
         if batch_size < 1:
             raise ValueError(f"batch_size has to be at least 1, but got {batch_size}")
         cfg = config if isinstance(config, Config) else load_config(os.fspath(config))
+        steps = _steps_after_loading(cfg)
         self.model = load_model(cfg, os.fspath(weights), device, but_for="head.")
         self.device = next(self.model.parameters()).device
-        pipeline = cfg.test_dataloader.dataset.pipeline
-        steps = [step for step in pipeline if _kind(step) not in _LOADERS]
         with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
             self.pipeline: Callable[[dict], dict] = Compose([TRANSFORMS.build(s) for s in steps])
         self.batch_size, self.flip, self.amp, self.progress = batch_size, flip, amp, progress
         seen = [step for step in steps if _kind(step) not in _PACKERS]
-        self._steps = json.dumps(seen, sort_keys=True, default=str)  # tuples as lists
+        made_of = [_without_init(cfg.model.get(part)) for part in ("type", "backbone", "neck")]
+        made_of += [seen, getattr(self.model.data_preprocessor, "to_rgb", None)]
+        self._made_of = json.dumps(made_of, sort_keys=True, default=str)  # tuples as lists
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the weights and of what is done to a picture before them."""
-        digest = hashlib.sha256(f"{self._steps} flip={self.flip}".encode())
-        for name, weight in self.model.state_dict().items():
+        """16 hex digits of the network, its weights and what is done to a picture before them."""
+        digest = hashlib.sha256(f"{self._made_of} flip={self.flip}".encode())
+        # Buffers that are not saved, such as the mean of pixels, are not in the state dict.
+        weights = {**dict(self.model.named_buffers()), **self.model.state_dict()}
+        for name, weight in sorted(weights.items()):
             if not name.startswith("head."):
                 digest.update(name.encode())
                 digest.update(weight.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -93,7 +97,7 @@ class ReIDInferencer:
         Raises:
             UnreadableImageError: A picture is missing, cut off, no picture or too large.
             TypeError: An array is of another shape or type.
-            ValueError: There is no picture.
+            ValueError: There is no picture, or the model gives no unit descriptors.
         """
         sources = expand(images)
         if not len(sources):
@@ -134,11 +138,47 @@ class ReIDInferencer:
         inputs = self.model.data_preprocessor({"inputs": [loaded[i] for i in rows]})["inputs"]
         with torch.autocast(self.device.type, enabled=self.amp):
             features = self.model(inputs, mode="tensor")
+            _check_unit_length(features)
             if self.flip:
                 features = F.normalize(features + self.model(inputs.flip(-1), mode="tensor"), dim=1)
         described = np.full((len(sources), features.shape[1]), np.nan, np.float32)
         described[rows] = features.float().cpu().numpy()
         return described
+
+
+def _steps_after_loading(cfg: Config) -> list[dict]:
+    """Return the test pipeline but for the step that reads a file."""
+    try:
+        pipeline, _ = cfg.test_dataloader.dataset.pipeline, cfg.model.backbone
+    except AttributeError as error:
+        raise ValueError(
+            f"the config {cfg.filename} has to have model and test_dataloader.dataset.pipeline, "
+            f"but: {error}"
+        ) from error
+    for step in pipeline:
+        if _kind(step) in _LOADERS and len(step) > 1:
+            raise ValueError(
+                f"the test pipeline has to load pictures by {_kind(step)} without arguments, but "
+                f"the config {cfg.filename} has {dict(step)}"
+            )
+    return [step for step in pipeline if _kind(step) not in _LOADERS]
+
+
+def _without_init(part: Any) -> Any:
+    """What a network is made of, without where its weights came from."""
+    if isinstance(part, dict):
+        return {key: _without_init(value) for key, value in part.items() if key != "init_cfg"}
+    return part
+
+
+def _check_unit_length(features: Tensor) -> None:
+    lengths = features.float().norm(dim=1)
+    if not bool((lengths - 1).abs().max() < 0.01):  # a NaN is not less either
+        raise ValueError(
+            "the model has to give descriptors of unit length, but their lengths are from "
+            f"{lengths.min():.3g} to {lengths.max():.3g}; is it trained, is its head one of "
+            "re-ID, and does it bear 16 bits?"
+        )
 
 
 def _kind(step: dict) -> str:

@@ -3,7 +3,7 @@
 import mmpretrain.evaluation  # noqa: F401  a child registry doesn't import its parent's types
 
 from .descriptors import Descriptors
-from .protocols import cross_view, single_view, view_names, view_pairs
+from .protocols import cross_view, single_view, view_name, view_names, view_pairs
 from .query_expansion import expand_queries
 from .query_pooling import pool_queries
 from .ranking import Ranking, rank
@@ -31,6 +31,7 @@ __all__ = [
     "single_view",
     "stripe_histogram",
     "verification_rates",
+    "view_name",
     "view_names",
     "view_pairs",
     "viewpoint_matrix",

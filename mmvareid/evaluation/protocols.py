@@ -16,9 +16,12 @@ NAMES = ("front", "side", "back")
 
 def view_names(number: int) -> tuple[str, ...]:
     """Names of V viewpoints: front, side and back if there are up to three."""
-    if number <= len(NAMES):
-        return NAMES[:number]
-    return tuple(f"view{view}" for view in range(number))
+    return tuple(view_name(view, number) for view in range(number))
+
+
+def view_name(view: int, number: int) -> str:
+    """Name of one of V viewpoints, see :func:`view_names`."""
+    return NAMES[view] if number <= len(NAMES) else f"view{view}"
 
 
 def single_view(

@@ -12,6 +12,7 @@ import mmengine
 import mmpretrain
 import numpy as np
 import torch
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import mmvareid
@@ -60,6 +61,7 @@ class ReportedModel:
     sha256: str
 
 
+@rc_context({"text.parse_math": False})  # a label may hold a dollar
 def write_report(
     models: Sequence[ReportedModel], infos: Sequence[dict], title: str, out: Path, queries: int = 6
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from mmvareid.apis import Gallery, Hit, ReIDInferencer
 from mmvareid.apis.images import read_image
 from mmvareid.datasets.tolerant_dataset import UnreadableImageError
-from mmvareid.evaluation import view_names
+from mmvareid.evaluation import view_name
 
 MAX_PICTURES = 8  # of one query
 HEIGHT, WIDTH = 256, 128  # of a thumbnail
@@ -35,7 +35,13 @@ class Search:
 
     def viewpoints(self) -> list[str]:
         """Return the viewpoints that one may choose."""
-        return [view_name(view) for view in self.gallery.distinct("viewpoints")]
+        return [*self.names()]
+
+    def names(self) -> dict[str, int]:
+        """Return the viewpoints of the gallery by name."""
+        found = self.gallery.distinct("viewpoints")
+        number = max(found, default=-1) + 1
+        return {view_name(view, number) if view >= 0 else UNKNOWN: view for view in found}
 
     def __call__(
         self,
@@ -59,12 +65,13 @@ class Search:
         if len(paths) > MAX_PICTURES:
             return [], f"At most {MAX_PICTURES} pictures make a query; {len(paths)} came."
         try:
-            pictures = [read_image(path) for path in paths]
+            # One by one, since a small file may unpack to 200 MB.
+            features = np.concatenate([self.inferencer(path) for path in paths])
         except UnreadableImageError:
             return [], "One of the files is no picture, is cut off, or is too large."
-        names = {view_name(view): view for view in self.gallery.distinct("viewpoints")}
+        names = self.names()
         (hits,) = self.gallery.search(
-            self.inferencer(pictures),
+            features,
             int(k),
             cameras or None,
             [names[name] for name in viewpoints] or None,
@@ -73,29 +80,30 @@ class Search:
         )
         if not hits:
             return [], "Nothing in the gallery is left by these filters."
-        shown = [(self.thumbnail(hit), caption(rank, hit)) for rank, hit in enumerate(hits, 1)]
+        views = {view: name for name, view in names.items()}
+        shown = [
+            (self.thumbnail(hit), caption(rank, hit, views[hit.viewpoint]))
+            for rank, hit in enumerate(hits, 1)
+        ]
         return shown, f"{len(hits)} of {len(self.gallery)} pictures, the most similar first."
 
     def thumbnail(self, hit: Hit) -> np.ndarray:
         """Return a picture of the gallery, or a grey one if it is not to be had."""
-        path, root = Path(hit.path).resolve(), self.root.resolve()
+        root = self.root.resolve()
         try:
+            path = Path(hit.path).resolve()
             if not path.is_relative_to(root):
                 raise UnreadableImageError(f"{path} is not below {root}")
             image = read_image(path)
-        except UnreadableImageError:
+        except (OSError, ValueError):  # a name may hold anything
             return np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
         return cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)[..., ::-1]
 
 
-def caption(rank: int, hit: Hit) -> str:
+def caption(rank: int, hit: Hit, view: str) -> str:
     """Return rank, similarity and what is known of a picture."""
     facts = [f"{rank}: {hit.similarity:.3f}"]
     facts += [f"person {hit.person}"] if hit.person >= 0 else []
     facts += [f"camera {hit.camera}"] if hit.camera >= 0 else []
-    return ", ".join([*facts, view_name(hit.viewpoint)] if hit.viewpoint >= 0 else facts)
-
-
-def view_name(view: int) -> str:
-    """Return the name of a viewpoint."""
-    return view_names(view + 1)[-1] if view >= 0 else UNKNOWN
+    facts += [view] if hit.viewpoint >= 0 else []
+    return ", ".join(facts)

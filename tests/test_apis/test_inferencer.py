@@ -83,6 +83,57 @@ def test_the_fingerprint_is_of_the_weights_but_not_of_the_identities(small, tmp_
     assert ReIDInferencer(cfg, tmp_path / "changed.pth").fingerprint != fingerprint
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model.data_preprocessor.mean": [0, 0, 0]},
+        {"model.data_preprocessor.to_rgb": False},
+        {"model.backbone.strides": (1, 2, 2, 2)},
+    ],
+)
+def test_the_fingerprint_is_of_the_network_and_its_pixels_too(small, change, market_root):
+    cfg, checkpoint = small
+    plain = ReIDInferencer(cfg, checkpoint)
+    other = Config(cfg.to_dict())
+    other.merge_from_dict({"model.backbone.init_cfg": None, **change})
+    changed = ReIDInferencer(other, checkpoint)
+    assert np.abs(changed(market_root) - plain(market_root)).max() > 1e-3
+    assert changed.fingerprint != plain.fingerprint
+
+
+def test_a_model_whose_descriptors_are_none(small, market_root, tmp_path):
+    cfg, checkpoint = small
+    content = torch.load(checkpoint)
+    content["state_dict"]["neck.bn.weight"] *= float("nan")
+    torch.save(content, tmp_path / "nan.pth")
+    inferencer = ReIDInferencer(cfg, tmp_path / "nan.pth")
+    with pytest.raises(ValueError, match="unit length, but their lengths are from nan"):
+        inferencer(market_root, skip_unreadable=True)
+
+
+def test_configs_that_are_no_re_id_model_s(small):
+    cfg, checkpoint = small
+    with pytest.raises(ValueError, match="has to have model and test_dataloader"):
+        ReIDInferencer(Config({"default_scope": "mmpretrain"}), checkpoint)
+    other = Config(cfg.to_dict())
+    other.test_dataloader.dataset.pipeline[0].imdecode_backend = "pillow"
+    with pytest.raises(ValueError, match="without arguments, but .*'imdecode_backend': 'pillow'"):
+        ReIDInferencer(other, checkpoint)
+    with pytest.raises(ValueError, match="device has to be one that can be used, but got nope"):
+        ReIDInferencer(cfg, checkpoint, device="nope")
+
+
+def test_links_are_followed_once(market_root, tmp_path):
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "people").symlink_to(market_root / "query")
+    (folder / "same").symlink_to(market_root / "query")
+    (folder / "loop").symlink_to(folder)
+    assert [path.split("/links/")[1].split("/")[0] for path in list_images(folder)] == [
+        "people"
+    ] * 4
+
+
 def png(width, height):
     """A PNG whose header claims a size, with a scan of zeros that packs a thousandfold."""
 
@@ -128,6 +179,7 @@ def test_files_that_are_no_pictures(small, tmp_path, market_root, name, content,
     ("images", "error", "message"),
     [
         ([], ValueError, "at least one, but got none"),
+        ("", ValueError, "have to be a path, but got an empty one"),
         (5, TypeError, "images have to be a path, a folder, .* but got int"),
         (np.zeros((4, 4)), TypeError, r"\(H, W, 3\) and uint8, in BGR, but got \(4, 4\) float64"),
         (np.zeros((2, 4, 4, 3)), TypeError, r"but got \(4, 4, 3\) float64"),

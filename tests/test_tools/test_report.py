@@ -24,7 +24,7 @@ def reports(tmp_path_factory):
     tool, first = "analysis_tools/report.py", (SYNTHETIC, root / "a.pth")
     run(tool, *first, "--out", root / "new/one.html", "--queries", 2, options=options)
     run(
-        tool, *first, "--compare", SYNTHETIC, root / "b.pth", "--labels", "A&B", "second", "--out",
+        tool, *first, "--compare", SYNTHETIC, root / "b.pth", "--labels", "A&B", "x_$y_{$", "--out",
         root / "two.html", "--queries", 2, options=options,
     )  # fmt: skip
     return root
@@ -47,7 +47,7 @@ def test_figures_are_those_of_the_evaluation(reports):
 def test_two_models_are_set_side_by_side(reports):
     text = (reports / "two.html").read_text()
     one, two = json.loads((reports / "two.json").read_text())["models"]
-    assert [one["label"], two["label"]] == ["A&B", "second"] and "A&B" not in text
+    assert [one["label"], two["label"]] == ["A&B", "x_$y_{$"] and "A&B" not in text
     difference = two["scores"]["mAP"] - one["scores"]["mAP"]
     assert f"<td>{difference:+.1f}</td>" in text
     assert all(f"Queries that {how} most" in text for how in ("gain", "lose"))

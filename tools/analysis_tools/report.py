@@ -80,12 +80,17 @@ def main() -> None:
     loaders = [inference_dataloader(cfg, "test") for cfg in configs]
     infos = dataset_infos(DATASETS.build({**loaders[0]["dataset"], "pipeline": []}))
     loaders = [select_images(loader, infos) for loader in loaders]
-    models = []
-    for label, cfg, (_, checkpoint), loader in zip(
-        args.labels, configs, args.models, loaders, strict=True
-    ):
-        found = extract_features(load_model(cfg, checkpoint, args.device), loader, label)
-        models.append(score(label, cfg, checkpoint, found))
+    checkpoints = [checkpoint for _, checkpoint in args.models]
+    networks = [
+        load_model(cfg, checkpoint, args.device)
+        for cfg, checkpoint in zip(configs, checkpoints, strict=True)
+    ]
+    models = [
+        score(label, cfg, checkpoint, extract_features(network, loader, label))
+        for label, cfg, checkpoint, network, loader in zip(
+            args.labels, configs, checkpoints, networks, loaders, strict=True
+        )
+    ]
     kind = str(configs[0].test_dataloader.dataset.type).rsplit(".", 1)[-1]
     write_report(models, infos, f"{' and '.join(args.labels)} on {kind}", args.out, args.queries)
     scores = ", ".join(f"{model.label} {model.scores['mAP']:.1f} mAP" for model in models)

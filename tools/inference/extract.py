@@ -4,6 +4,7 @@ Names that begin as Market-1501's do, 0002_c1, give the person and the camera.
 """
 
 import argparse
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from mmengine.config import DictAction
 
 from mmvareid.apis import Gallery, ReIDInferencer, list_images
+from mmvareid.apis.images import printable
 from mmvareid.config import load_config
 from mmvareid.datasets import ReIDDataset, load_viewpoints
 
@@ -33,33 +35,43 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def known_of(path: str, viewpoints: dict[str, int]) -> tuple[int, int, int]:
+    """Person, camera and viewpoint of a picture by its name; -1 where it tells none."""
+    match = re.match(ReIDDataset.pattern, Path(path).stem)
+    numbers = (int(match["person"]), int(match["camera"])) if match else (-1, -1)
+    if max(numbers) >= 2**63:  # a time stamp or the like
+        numbers = (-1, -1)
+    return *numbers, viewpoints.get(Path(path).name, -1)
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    paths = list_images(args.images)
+    # Absolute, so that they are found from anywhere.
+    paths = [os.path.abspath(path) for path in list_images(args.images)]
     viewpoints = load_viewpoints(args.viewpoint_file) if args.viewpoint_file else {}
+    known = np.array([known_of(path, viewpoints) for path in paths])
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     inferencer = ReIDInferencer(
         cfg, args.checkpoint, args.device, args.batch_size, args.flip, args.amp
     )
     features = inferencer(paths, skip_unreadable=True)
     whole = ~np.isnan(features).any(axis=1)
     broken = [path for path, good in zip(paths, whole, strict=True) if not good]
-    paths = [path for path, good in zip(paths, whole, strict=True) if good]
-    matches = [re.match(ReIDDataset.pattern, Path(path).stem) for path in paths]
+    persons, cameras, views = known[whole].T
     gallery = Gallery(inferencer.fingerprint)
     gallery.add(
         features[whole],
-        paths,
-        persons=[int(match["person"]) if match else -1 for match in matches],
-        cameras=[int(match["camera"]) if match else -1 for match in matches],
-        viewpoints=[viewpoints.get(Path(path).name, -1) for path in paths],
+        [path for path, good in zip(paths, whole, strict=True) if good],
+        persons=persons,
+        cameras=cameras,
+        viewpoints=views,
     )
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     gallery.save(args.out)
     print(
-        f"{args.out}: {len(paths)} pictures, {sum(map(bool, matches))} of them with person and "
-        f"camera; {len(broken)} unreadable and left out"
-        + (f", such as {', '.join(broken[:3])}" if broken else "")
+        f"{args.out}: {len(gallery)} pictures, {(cameras >= 0).sum()} of them with person and "
+        f"camera, {(views >= 0).sum()} with a viewpoint; {len(broken)} unreadable and left out"
+        + (f", such as {', '.join(map(printable, broken[:3]))}" if broken else "")
     )
 
 

@@ -2,16 +2,19 @@
 
 import argparse
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
 from mmengine.config import DictAction
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mmvareid.apis import Gallery, Hit, ReIDInferencer, list_images
+from mmvareid.apis.images import printable
 from mmvareid.config import load_config
-from mmvareid.evaluation import view_names
+from mmvareid.evaluation import view_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,15 +35,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def hit_table(title: str, hits: list[Hit]) -> Table:
+def hit_table(title: str, hits: list[Hit], num_views: int) -> Table:
     """Return what was found for one query."""
-    table = Table("", "cosine", "person", "camera", "viewpoint", title=title)
+    table = Table("", "cosine", "person", "camera", "viewpoint", title=escape(printable(title)))
     table.add_column("picture", overflow="fold")
     for place, hit in enumerate(hits, 1):
         known = [str(value) if value >= 0 else "" for value in (hit.person, hit.camera)]
-        view = view_names(hit.viewpoint + 1)[-1] if hit.viewpoint >= 0 else ""
-        table.add_row(str(place), f"{hit.similarity:.3f}", *known, view, hit.path)
+        view = view_name(hit.viewpoint, num_views) if hit.viewpoint >= 0 else ""
+        path = escape(printable(hit.path))
+        table.add_row(str(place), f"{hit.similarity:.3f}", *known, view, path)
     return table
+
+
+def as_json(hit: Hit) -> dict[str, object]:
+    """Return a hit with null for a time that is not known; JSON has no NaN."""
+    return {**asdict(hit), "time": None if math.isnan(hit.time) else hit.time}
 
 
 def main() -> None:
@@ -62,16 +71,17 @@ def main() -> None:
         rerank=args.rerank,
     )
     titles = [f"{len(queries)} pictures together"] if args.together else queries
-    console = Console(highlight=False)
-    for title, hits in zip(titles, found, strict=True):
-        console.print(hit_table(title, hits))
     if args.out:
         rows = [
-            {"query": title, "hits": [asdict(hit) for hit in hits]}
+            {"query": title, "hits": [as_json(hit) for hit in hits]}
             for title, hits in zip(titles, found, strict=True)
         ]
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(rows, indent=2) + "\n")
+        args.out.write_text(json.dumps(rows, indent=2, allow_nan=False) + "\n")
+    console = Console(highlight=False)
+    num_views = max(gallery.distinct("viewpoints"), default=-1) + 1
+    for title, hits in zip(titles, found, strict=True):
+        console.print(hit_table(title, hits, num_views))
 
 
 if __name__ == "__main__":

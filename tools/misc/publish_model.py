@@ -49,7 +49,8 @@ def published(content: Any, source: Path) -> dict[str, dict]:
     meta = content["meta"] if isinstance(content.get("meta"), dict) else {}
     facts = {key: meta[key] for key in FACTS if key in meta and _is_plain(meta[key])}
     return {
-        "state_dict": dict(weights),
+        # Copies: a view would be written with all of the storage behind it.
+        "state_dict": {name: value.detach().clone() for name, value in weights.items()},
         "meta": {**facts, "mmvareid_version": mmvareid.__version__},
     }
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from mmvareid.apis.images import list_images, read_image
+from mmvareid.apis.images import list_images, printable, read_image
 from mmvareid.datasets import ReIDDataset
 from mmvareid.datasets.tolerant_dataset import UnreadableImageError, read_whole
 
@@ -26,7 +27,7 @@ KINDS = {
     "tiny": "a side is shorter than --min-side",
     "duplicate": "the same bytes, of one person",
     "conflict": "the same bytes, of several people",
-    "odd_name": "not <person>_c<camera>...",
+    "odd_name": "not <person>_c<camera>..., as others are",
 }
 
 
@@ -52,7 +53,12 @@ def look_at(path: str, min_side: int) -> Image:
 
 
 def sort_out(images: list[Image], pattern: str) -> dict[str, list[str]]:
-    """Return the files of each kind of :data:`KINDS`; of equal ones all but the first."""
+    """Return the files of each kind of :data:`KINDS`; of equal ones all but the first.
+
+    A person is known by the name or, where no name fits, as in MSMT17, by the folder.
+    """
+    matches = {image.path: re.fullmatch(pattern, Path(image.path).stem) for image in images}
+    named = any(matches.values())
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     same: dict[str, list[str]] = defaultdict(list)
     for image in images:
@@ -60,10 +66,14 @@ def sort_out(images: list[Image], pattern: str) -> dict[str, list[str]]:
             found[image.problem].append(image.path)
         if image.digest:
             same[image.digest].append(image.path)
-        if not re.fullmatch(pattern, Path(image.path).stem):
+        if named and not matches[image.path]:
             found["odd_name"].append(image.path)
     for paths in same.values():
-        people = {Path(path).name.split("_")[0] for path in paths}
+        known = (matches[path] for path in paths)
+        people = {
+            match["person"] if match else Path(path).parent.name
+            for path, match in zip(paths, known, strict=True)
+        }
         found["duplicate" if len(people) == 1 else "conflict"] += paths[1:]
     return found
 
@@ -87,14 +97,15 @@ def main() -> None:
         looked = pool.map(partial(look_at, min_side=args.min_side), paths, chunksize=64)
         images = list(track(looked, "Images", total=len(paths)))
     found = sort_out(images, ReIDDataset.pattern)
-    table = Table("", "images", "is", "such as", title=f"{args.folder}: {len(paths)} images")
-    for kind, files in found.items():
-        names = ", ".join(os.path.relpath(file, args.folder) for file in files[:SHOWN])
-        table.add_row(kind, str(len(files)), KINDS[kind], names)
-    Console(highlight=False).print(table)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps({"images": len(paths), **found}, indent=2) + "\n")
+    title = f"{escape(printable(args.folder))}: {len(paths)} images"
+    table = Table("", "images", "is", "such as", title=title)
+    for kind, files in found.items():
+        names = ", ".join(printable(os.path.relpath(file, args.folder)) for file in files[:SHOWN])
+        table.add_row(kind, str(len(files)), KINDS[kind], escape(names))
+    Console(highlight=False).print(table)
     if found["truncated"] or found["undecodable"]:
         parser.exit(1)
 

@@ -80,6 +80,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def write_weights(state_dict: dict[str, Tensor], path: Path) -> None:
     """Write all of a checkpoint or, where that fails, leave what was there."""
+    # Copies: a view would be written with all of the storage behind it.
+    state_dict = {name: value.detach().clone() for name, value in state_dict.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
