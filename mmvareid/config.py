@@ -83,7 +83,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: A key that nothing reads, and that looks like one that is read; or an option
-            whose first part is neither in the config nor read.
+            whose first part is neither in the config nor read, or that does not fit the config.
     """
     cfg = Config.fromfile(find_config(path))
     for key in cfg:
@@ -107,7 +107,12 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         for key, value in options.items()
         if key in cfg and not isinstance(cfg[key], dict | list)
     }
-    cfg.merge_from_dict(options)
+    try:
+        cfg.merge_from_dict(options)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"--cfg-options {', '.join(options)} have to fit {path}, but merging failed: {error}"
+        ) from error
     for key, (old, new) in variables.items():
         _replace(cfg._cfg_dict, key, old, new)
     cfg.setdefault("work_dir", str(Path("work_dirs") / Path(path).stem))

@@ -132,11 +132,15 @@ class Descriptors:
         columns: dict[str, list[np.ndarray]] = {name: [] for name in (*needed, "viewpoint")}
         for part in parts:
             features = arrays[f"{part}features"]
+            if features.ndim != 2:
+                raise ValueError(
+                    f"{part}features of {source} has to be (N, D), but is {features.shape}"
+                )
             own = {"viewpoint": np.full(len(features), -1)} | {
                 name: arrays[part + name] for name in columns if part + name in arrays
             }
             for name, values in own.items():
-                if len(values) != len(features) or values.dtype.kind not in "fiub":
+                if values.shape[:1] != features.shape[:1] or values.dtype.kind not in "fiub":
                     raise ValueError(
                         f"{part}{name} of {source} has to hold a number for each of "
                         f"{len(features)} {part}features, but is {values.shape} {values.dtype}"
@@ -154,13 +158,16 @@ class Descriptors:
             whole["is_query"] = np.arange(sum(lengths)) < lengths[0]
         if not np.isin(whole["is_query"], (0, 1)).all():
             raise ValueError(f"is_query of {source} has to hold 0 or 1, or booleans")
-        return cls(
-            torch.from_numpy(np.ascontiguousarray(whole["features"])),
-            whole["person_id"],
-            whole["camera_id"],
-            whole["viewpoint"],
-            whole["is_query"].astype(bool),
-        )
+        try:
+            return cls(
+                torch.from_numpy(np.ascontiguousarray(whole["features"])),
+                whole["person_id"],
+                whole["camera_id"],
+                whole["viewpoint"],
+                whole["is_query"].astype(bool),
+            )
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
 
 
 def rank_between(

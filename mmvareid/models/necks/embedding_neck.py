@@ -29,6 +29,11 @@ class EmbeddingNeck(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
+        if in_channels < 1 or (out_channels is not None and out_channels < 1):
+            raise ValueError(
+                "in_channels and out_channels have to be at least 1, but got "
+                f"{in_channels} and {out_channels}"
+            )
         self.pooling = MODELS.build(pooling)
         if out_channels is None:
             self.embedding: nn.Module = nn.Identity()
