@@ -1,5 +1,6 @@
 """Mends what MMEngine does not: loading checkpoints safely, and distributed training on CPUs."""
 
+import codecs
 import os
 import pickle
 from pathlib import Path
@@ -35,12 +36,14 @@ _NUMPY = np._core if hasattr(np, "_core") else np.core
 _SAFE_GLOBALS = [
     HistoryBuffer,
     _getattr_of_history,
+    codecs.encode,  # of bytes; torch 2.5 and later allow it by themselves
     _NUMPY.multiarray._reconstruct,
     _NUMPY.multiarray.scalar,
     np.ndarray,
     np.dtype,
     *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.uint32, np.bool_)),
 ]
+torch.serialization.add_safe_globals(_SAFE_GLOBALS)
 
 
 def load_checkpoint_safely(filename: str, map_location: str | None = None) -> dict:
@@ -59,8 +62,7 @@ def load_checkpoint_safely(filename: str, map_location: str | None = None) -> di
     if not path.is_file():
         raise FileNotFoundError(f"the checkpoint {path} does not exist")
     try:
-        with torch.serialization.safe_globals(_SAFE_GLOBALS):
-            content = torch.load(path, map_location=map_location, weights_only=True)
+        content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"the checkpoint {path} holds objects that could run code, and was not loaded. If you "

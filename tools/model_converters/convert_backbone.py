@@ -42,8 +42,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         loaded = _read_safetensors(path)
     else:
         # DINO's checkpoints, and those of its followers, hold the command line's arguments too
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            loaded = load_checkpoint_safely(str(path), map_location="cpu")
+        torch.serialization.add_safe_globals([argparse.Namespace])
+        loaded = load_checkpoint_safely(str(path), map_location="cpu")
     for key in ("teacher", "state_dict"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             others = ", ".join(str(other) for other in loaded if other != key)
