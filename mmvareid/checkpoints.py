@@ -56,8 +56,10 @@ def find_whole_checkpoint(work_dir: str | os.PathLike) -> tuple[Path | None, lis
     """
     root = Path(work_dir)
     last = root / "last_checkpoint"
-    written = root / Path(last.read_text().strip()).name if last.is_file() else None
-    since = written.stat().st_mtime_ns if written is not None and written.is_file() else 0
+    noted = last.read_text(errors="replace").strip() if last.is_file() else ""
+    written = root / Path(noted.replace("\0", "")).name if noted else None
+    here = written is not None and written.is_file()
+    since = (written if here else last).stat().st_mtime_ns if written is not None else 0
 
     def rank(path: Path) -> tuple[bool, int]:
         number = _number(path)
@@ -72,7 +74,7 @@ def find_whole_checkpoint(work_dir: str | os.PathLike) -> tuple[Path | None, lis
         except ValueError as error:
             skipped.append(f"{path} is skipped: {error}")
             continue
-        if "optimizer" in content:
+        if isinstance(content, dict) and "optimizer" in content:
             return path, skipped
         skipped.append(f"{path} is skipped: it has no optimizer to go on with")
     return None, skipped

@@ -5,14 +5,10 @@ import sys
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
 
 from mmvareid.checkpoints import find_whole_checkpoint, use_atomic_files
-from mmvareid.compat import (
-    load_checkpoint_safely,
-    prepare_cpu_distributed,
-    use_safe_checkpoints,
-)
+from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
 from mmvareid.config import load_config
 
 
@@ -63,13 +59,15 @@ def newest(work_dir: str) -> str | None:
     return str(path) if path else None
 
 
-def resume(cfg: Config, path: str) -> None:
-    """Go on from a checkpoint, with its seed if the config has none."""
+def resume(cfg: Config, path: str, own_seed: bool) -> None:
+    """Go on from a checkpoint, with its seed unless the command line has one of its own."""
     cfg.load_from, cfg.resume = path, True
-    randomness = cfg.get("randomness", {})
-    if randomness.get("seed") is None:  # the sampler would draw another before MMEngine looks
-        meta = load_checkpoint_safely(path, map_location="cpu").get("meta", {})
-        cfg.randomness = {**randomness, "seed": meta.get("seed")}
+    content = CheckpointLoader.load_checkpoint(path, map_location="cpu")
+    if not isinstance(content, dict) or "optimizer" not in content:
+        raise ValueError(f"--resume has to get a checkpoint of a training, but {path} is none")
+    seed = content.get("meta", {}).get("seed")
+    if not own_seed and seed is not None:  # the sampler takes one before MMEngine looks
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
 
 
 def make_config(args: argparse.Namespace) -> Config:
@@ -85,7 +83,8 @@ def make_config(args: argparse.Namespace) -> Config:
     if args.resume:
         path = newest(cfg.work_dir) if args.resume == "auto" else args.resume
         if path:
-            resume(cfg, path)
+            chosen = [key for key in args.cfg_options or () if key.startswith("randomness")]
+            resume(cfg, path, own_seed=args.seed is not None or bool(chosen))
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.save_best = None

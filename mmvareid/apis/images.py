@@ -17,7 +17,8 @@ MAX_PIXELS = 2**26  # 8192 x 8192; crops of people have some thousands
 
 
 def list_images(folder: str | os.PathLike) -> list[str]:
-    """Return the paths of all images below a folder, sorted; links are followed, each once.
+    """Return the paths of all images below a folder, sorted. Links are followed, into
+    each folder once.
 
     Raises:
         FileNotFoundError: There is no such folder.

@@ -22,6 +22,7 @@ from mmvareid.datasets.tolerant_dataset import UnreadableImageError
 from .features import load_model
 from .images import expand, read_image
 
+_TRAINING = {"init_cfg", "with_cp", "frozen_stages", "norm_eval"}
 _LOADERS, _PACKERS = ("LoadImageFromFile", "DecodeImage"), ("PackInputs", "PackImage")
 
 
@@ -69,7 +70,7 @@ class ReIDInferencer:
             self.pipeline: Callable[[dict], dict] = Compose([TRANSFORMS.build(s) for s in steps])
         self.batch_size, self.flip, self.amp, self.progress = batch_size, flip, amp, progress
         seen = [step for step in steps if _kind(step) not in _PACKERS]
-        made_of = [_without_init(cfg.model.get(part)) for part in ("type", "backbone", "neck")]
+        made_of = [_without_training(cfg.model.get(part)) for part in ("type", "backbone", "neck")]
         made_of += [seen, getattr(self.model.data_preprocessor, "to_rgb", None)]
         self._made_of = json.dumps(made_of, sort_keys=True, default=str)  # tuples as lists
 
@@ -141,6 +142,7 @@ class ReIDInferencer:
             _check_unit_length(features)
             if self.flip:
                 features = F.normalize(features + self.model(inputs.flip(-1), mode="tensor"), dim=1)
+            _check_unit_length(features)
         described = np.full((len(sources), features.shape[1]), np.nan, np.float32)
         described[rows] = features.float().cpu().numpy()
         return described
@@ -164,11 +166,12 @@ def _steps_after_loading(cfg: Config) -> list[dict]:
     return [step for step in pipeline if _kind(step) not in _LOADERS]
 
 
-def _without_init(part: Any) -> Any:
-    """What a network is made of, without where its weights came from."""
+def _without_training(part: Any) -> Any:
+    """What a network is made of, without how it was trained."""
     if isinstance(part, dict):
-        return {key: _without_init(value) for key, value in part.items() if key != "init_cfg"}
-    return part
+        kept = part.keys() - _TRAINING
+        return {key: _without_training(part[key]) for key in kept}
+    return [*map(_without_training, part)] if isinstance(part, list | tuple) else part
 
 
 def _check_unit_length(features: Tensor) -> None:

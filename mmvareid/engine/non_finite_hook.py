@@ -32,6 +32,8 @@ class NonFiniteHook(Hook):
             'skip' leaves the step out, takes the running statistics of batch norm back to those
             before it, and warns with the names and a count. Under DDP the names are of the ranks
             whose loss or statistics are not finite, if those tell.
+
+    Of several such hooks the last one counts.
     """
 
     priority = "ABOVE_NORMAL"  # before a moving average sees the statistics
@@ -40,6 +42,7 @@ class NonFiniteHook(Hook):
         if action not in ACTIONS:
             raise ValueError(f"action has to be 'stop' or 'skip', but got {action!r}")
         self.action, self.skipped = action, 0
+        self._wrapper: OptimWrapper | None = None
         self._buffers: list[Tensor] = []
         self._start_step()
 
@@ -47,9 +50,12 @@ class NonFiniteHook(Hook):
         self._files: list[str] = []  # of all batches whose gradients are accumulated
         self._kept: list[Tensor] = []
         self._looked = False
+        self._losses: list[Tensor] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the optimizer."""
+        """Watch the optimizer, unless a later hook of this kind does."""
+        if [hook for hook in runner.hooks if isinstance(hook, NonFiniteHook)][-1] is not self:
+            return  # a config adds its own to those it inherits
         wrapper = runner.optim_wrapper
         assert isinstance(wrapper, OptimWrapper)
         self._wrapper = wrapper
@@ -58,6 +64,8 @@ class NonFiniteHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Note the batch's files, and in 'skip' the running statistics."""
+        if self._wrapper is None:
+            return
         if self.action == "skip" and not self._kept:
             self._kept = [buffer.clone() for buffer in self._buffers]
         samples: Sequence = (data_batch or {}).get("data_samples", ())
@@ -67,11 +75,14 @@ class NonFiniteHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Look at what the scaler of float16 has left out without asking this hook."""
+        if self._wrapper is None:
+            return
+        if outputs and "loss" in outputs:
+            self._losses.append(outputs["loss"])
         if not self._wrapper.should_update():
             return
         if hasattr(self._wrapper, "loss_scaler") and not self._looked:
-            loss = (outputs or {}).get("loss", torch.zeros(()))
-            sound = bool(loss.isfinite()) and self._sound()
+            sound = all(bool(loss.isfinite()) for loss in self._losses) and self._sound()
             everywhere = all_gather_object((sound, self._files))
             if not all(one for one, _ in everywhere):
                 self._act(everywhere)

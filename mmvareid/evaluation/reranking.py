@@ -79,9 +79,9 @@ def rerank_options(rerank: bool | dict[str, Any]) -> dict[str, Any] | None:
         raise ValueError(f"rerank has to be of {[*options]}, but got {sorted(unknown)}")
     options.update(given)
     for name in ("k1", "k2"):
-        if not isinstance(options[name], int) or options[name] < 1:
+        if not isinstance(options[name], int) or not 1 <= options[name] < 2**31:
             raise ValueError(
-                f"{name} has to be a whole number of at least 1, but got {options[name]!r}"
+                f"{name} has to be a whole number from 1 to 2**31 - 1, but got {options[name]!r}"
             )
     if not 0 <= options["lambda_value"] <= 1:
         raise ValueError(f"lambda_value has to be in [0, 1], but got {options['lambda_value']}")

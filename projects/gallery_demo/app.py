@@ -53,7 +53,7 @@ def make_page(search: Search) -> gr.Blocks:
         found, message = search(*given)
         return grid(found), message
 
-    # Uploads are people's pictures: they go after ten minutes.
+    # Uploads are pictures of people: they go within twenty minutes.
     with gr.Blocks(title="Search people", delete_cache=(600, 600)) as page:
         gr.Markdown(
             "# Search people\nDrop a picture of a person, or several of the same one. Use pictures "

@@ -42,18 +42,21 @@ def run(action, batches, wrap=OptimWrapper, fused=False, **options):
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     wrapper = wrap(torch.optim.Adam(model.parameters(), 0.1, fused=fused), **options)
     wrapper.initialize_count_status(model, 0, len(batches))
-    runner = SimpleNamespace(model=model, optim_wrapper=wrapper)
     hook = NonFiniteHook(action)
-    hook.before_train(runner)
+    runner = SimpleNamespace(model=model, optim_wrapper=wrapper, hooks=[NonFiniteHook(), hook])
+    for one in runner.hooks:  # the last one counts
+        one.before_train(runner)
     states = [copied(model)]
     for number, images in enumerate(batches):
         names = [f"{number}-{i}.jpg" for i in range(len(images))]
         samples = [DataSample(metainfo={"img_path": name}) for name in names]
-        hook.before_train_iter(runner, 0, {"inputs": images, "data_samples": samples})
+        for one in runner.hooks:
+            one.before_train_iter(runner, 0, {"inputs": images, "data_samples": samples})
         noise = torch.arange(2.0 * len(images)).view(-1, 2)
         loss = (model(images) * noise).square().sum()
         wrapper.update_params(loss)
-        hook.after_train_iter(runner, 0, outputs={"loss": loss.detach()})
+        for one in runner.hooks:
+            one.after_train_iter(runner, 0, outputs={"loss": loss.detach()})
         states.append(copied(model))
     return hook, states
 
@@ -101,6 +104,22 @@ def test_all_batches_of_an_accumulated_step_are_named_and_taken_back(logged, bad
     assert "2-0.jpg" in line and "3-0.jpg" in line and "1-0.jpg" not in line
 
 
+@pytest.mark.parametrize("bad", [0, 1])
+def test_with_a_scaler_each_accumulated_loss_is_looked_at(bad):
+    model = torch.nn.Linear(3, 2)
+    wrapper = ScaledWrapper(torch.optim.SGD(model.parameters(), 0.1), accumulative_counts=2)
+    wrapper.initialize_count_status(model, 0, 2)
+    hook = NonFiniteHook()
+    runner = SimpleNamespace(model=model, optim_wrapper=wrapper, hooks=[hook])
+    hook.before_train(runner)
+    with pytest.raises(FloatingPointError):
+        for number in (0, 1):
+            loss = model(BAD if number == bad else GOOD).sum()
+            hook.before_train_iter(runner, number)
+            wrapper.update_params(loss)
+            hook.after_train_iter(runner, number, outputs={"loss": loss.detach()})
+
+
 @pytest.mark.parametrize("fused", [False, True])
 def test_a_loss_scale_that_is_too_high_is_left_to_the_scaler(logged, fused):
     batches = torch.randn(3, 4, 3, generator=torch.Generator().manual_seed(0))
@@ -120,7 +139,7 @@ def test_the_weights_are_those_before_the_bad_batch():
     model = torch.nn.Linear(3, 2)
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), 0.1))
     hook, before = NonFiniteHook(), copied(model)
-    hook.before_train(SimpleNamespace(model=model, optim_wrapper=wrapper))
+    hook.before_train(SimpleNamespace(model=model, optim_wrapper=wrapper, hooks=[hook]))
     with pytest.raises(FloatingPointError):
         wrapper.update_params(model(BAD).sum())
     assert equal(before, copied(model))

@@ -75,7 +75,7 @@ def test_halves_are_read_as_one(tmp_path):
         ({"camera_id": np.array(["a"] * 20)}, "camera_id of the arrays has to hold a number"),
         ({"viewpoint": np.full(20, -2)}, "viewpoint has to be -1 where unknown or from 0 on"),
         ({"is_query": np.full(20, 2)}, "is_query of the arrays has to hold 0 or 1"),
-        ({"features": np.zeros((20, 2, 2))}, r"features has to be of shape \(N, D\)"),
+        ({"features": np.zeros((20, 2, 2))}, r"features of the arrays has to be \(N, D\)"),
         ({"features": np.zeros((20, 2), int)}, "and a floating type, but got .* torch.int64"),
         ({"person_id": np.zeros(20)}, "person_id has to hold integers, but got float64"),
         ({"is_query": np.ones(20, bool)}, "20 samples with is_query and 0 without"),

@@ -195,7 +195,7 @@ def test_errors_of_a_sample():
 def test_errors_of_options():
     with pytest.raises(ValueError, match=r"rerank has to be of \['k1', .*but got \['k3'\]"):
         ReIDMetric(rerank=dict(k3=1))
-    with pytest.raises(ValueError, match="k1 has to be a whole number of at least 1, but got 0"):
+    with pytest.raises(ValueError, match="k1 has to be a whole number from 1 to .*, but got 0"):
         ReIDMetric(rerank=dict(k1=0))
     with pytest.raises(ValueError, match="metric has to be one of .*but got 'l2'"):
         ReIDMetric(metric="l2")

@@ -135,6 +135,14 @@ CASES = {
 }
 
 
+def test_of_a_view_only_its_own_numbers_are_written(tmp_path):
+    tool = importlib.import_module("convert_backbone")
+    tool.write_weights({"weight": torch.arange(100_000.0)[:3]}, tmp_path / "view.pth")
+    assert (tmp_path / "view.pth").stat().st_size < 5000
+    found = load_checkpoint_safely(str(tmp_path / "view.pth"))["state_dict"]
+    assert found["weight"].tolist() == [0, 1, 2]
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("case", CASES)
 def test_features_are_those_of_the_library(case, tmp_path):

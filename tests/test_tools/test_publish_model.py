@@ -90,6 +90,15 @@ def test_a_published_file_is_smaller_gives_equal_features_and_has_its_hash(marke
     assert [*folder.iterdir()] == [path]
 
 
+def test_of_a_view_only_its_own_numbers_are_published(tmp_path):
+    whole = torch.arange(100_000.0)
+    torch.save({"state_dict": {"weight": whole[:3]}}, tmp_path / "view.pth")
+    publish(tmp_path / "view.pth", tmp_path / "out.pth")
+    (path,) = tmp_path.glob("out-*.pth")
+    assert path.stat().st_size < 5000
+    assert torch.load(path, weights_only=True)["state_dict"]["weight"].tolist() == [0, 1, 2]
+
+
 def test_of_a_run_with_ema_the_average_is_published(tmp_path, capsys):
     model = nn.Linear(2, 1)
     hook, runner = EMAHook(momentum=0.5), SimpleNamespace(model=model, iter=0, epoch=0)

@@ -1,9 +1,10 @@
 import json
 import re
 import shutil
+from unittest import mock
 
 import pytest
-from small_run import SYNTHETIC, run
+from small_run import SMALL, SYNTHETIC, error_of, run
 from untrained_model import write_checkpoint
 
 from mmvareid.datasets import make_synthetic
@@ -51,6 +52,16 @@ def test_two_models_are_set_side_by_side(reports):
     difference = two["scores"]["mAP"] - one["scores"]["mAP"]
     assert f"<td>{difference:+.1f}</td>" in text
     assert all(f"Queries that {how} most" in text for how in ("gain", "lose"))
+
+
+def test_both_checkpoints_are_read_before_the_first_is_evaluated(reports, monkeypatch):
+    monkeypatch.setattr("mmvareid.apis.extract_features", mock.Mock(side_effect=AssertionError))
+    error = error_of(
+        "analysis_tools/report.py", SYNTHETIC, reports / "a.pth", "--compare", SYNTHETIC,
+        reports / "gone.pth", "--out", reports / "never.html",
+        options=[*SMALL, f"data_root={reports / 'set'}"],
+    )  # fmt: skip
+    assert "gone.pth does not exist" in str(error)
 
 
 @pytest.mark.parametrize("name", ["new/one.html", "two.html"])

@@ -29,13 +29,22 @@ def test_the_newest_one(tmp_path):
     save(tmp_path / "epoch_2.pth")
     cfg = config_of("--work-dir", tmp_path, "--resume")
     assert cfg.resume and cfg.load_from == str(tmp_path / "epoch_2.pth")
-    assert cfg.randomness.seed == 0  # the config's
+    assert cfg.randomness.seed == 7  # that of the run, and not the config's
 
 
-def test_without_a_seed_that_of_the_checkpoint_is_taken(tmp_path):
+def test_a_seed_of_the_command_line_is_kept(tmp_path):
     save(tmp_path / "epoch_1.pth")
-    options = ["--cfg-options", "randomness.seed=None"]
-    assert config_of("--work-dir", tmp_path, "--resume", *options).randomness.seed == 7
+    arguments = ["--work-dir", tmp_path, "--resume"]
+    assert config_of(*arguments, "--seed", 3).randomness.seed == 3
+    assert config_of(*arguments, "--cfg-options", "randomness.seed=4").randomness.seed == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("gone.pth", "gone.pth does not exist"), ("weights.pth", "is none")]
+)
+def test_what_cannot_be_resumed_is_told_at_once(tmp_path, name, message):
+    torch.save(torch.ones(3), tmp_path / "weights.pth")
+    assert message in str(error_of("train.py", SYNTHETIC, "--resume", tmp_path / name))
 
 
 def test_an_empty_work_dir_starts_as_the_config_says(tmp_path):

@@ -31,11 +31,10 @@ class ReIDHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        if num_classes < 2 or in_channels < 1:
-            raise ValueError(
-                "num_classes has to be at least 2 and in_channels at least 1, but got "
-                f"{num_classes} and {in_channels}"
-            )
+        if num_classes < 2:
+            raise ValueError(f"num_classes has to be at least 2, but got {num_classes}")
+        if in_channels < 1:
+            raise ValueError(f"in_channels has to be at least 1, but got {in_channels}")
         self.num_classes = num_classes
         self.weight = nn.Parameter(torch.empty(num_classes, in_channels))  # W (K, D)
         nn.init.normal_(self.weight, std=0.01)
