@@ -112,12 +112,12 @@ def main() -> None:
         found[name] = try_environment(python, stack, torch, place)
         shutil.rmtree(place)
         args.out.write_text(json.dumps(found, indent=2) + "\n")
-    columns = ["install", *steps()]
-    table = Table("Python", "stack", "torch", "mmengine", "numpy", *columns)
+    table = Table("Python", "stack", "torch", "mmengine", "numpy", "failed")
     for row in found.values():
         versions = row.get("versions", {})
-        shown = [versions.get(part, row["asked torch"]) for part in ("torch", "mmengine", "numpy")]
-        table.add_row(row["python"], row["stack"], *shown, *(row.get(c, "") for c in columns))
+        shown = [versions.get(part, "") for part in ("torch", "mmengine", "numpy")]
+        failed = [step for step in ("install", *steps()) if row.get(step) == "failed"]
+        table.add_row(row["python"], row["stack"], *shown, *(failed or ["nothing"]))
     Console().print(table)
 
 

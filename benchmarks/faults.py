@@ -167,7 +167,9 @@ def kill_rank(trial: Trial) -> str:
     except subprocess.TimeoutExpired:
         stop(run)
         return "the other rank hung"
-    return f"the others ended after {time.time() - start:.0f} s; {trial.error()}"
+    lines = trial.log.read_text(errors="replace").splitlines()
+    signal_line = next((line for line in lines if "Signal 9" in line), "no signal was told")
+    return f"{signal_line.strip()}; the others ended after {time.time() - start:.0f} s"
 
 
 FAULTS = {

@@ -5,8 +5,10 @@
 The small network trains on synthetic people, with workers that live on, moving averages of the
 weights, a validation and a checkpoint each epoch. Every ten seconds the memory (the proportional
 share of what processes have in common, PSS) and the open files of the main process and of all its
-workers are read. Growth is the slope of a straight line through the second half, by the hour; a
-picture is drawn beside the JSON file. A new process would begin with new memory, so it is one run.
+workers are read. Growth of memory is the slope of a straight line through the second half, by the
+hour. Open files come and go with each batch that a worker hands over, so those count that never
+close: the fewest in the last quarter, less the fewest in the quarter before. A picture is drawn
+beside the JSON file. A new process would begin with new memory, so it is one run.
 """
 
 import argparse
@@ -93,11 +95,18 @@ def train(work_dir: Path, config: Path, seconds: float, note: Callable[[dict], N
             os.killpg(run.pid, signal.SIGKILL)
 
 
-def growth(rows: list[dict[str, float]], what: str) -> float:
-    """Slope through the second half, by the hour."""
+def growth(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Growth in the second half."""
     half = rows[len(rows) // 2 :]
     hours = np.array([row["minutes"] for row in half]) / 60
-    return float(np.polyfit(hours, [row[what] for row in half], 1)[0])
+    found = {}
+    for whose in ("main", "workers'"):
+        slope = np.polyfit(hours, [row[f"{whose} memory"] for row in half], 1)[0]
+        found[f"{whose} memory, MiB an hour"] = round(float(slope), 2)
+        files = [row[f"{whose} files"] for row in half]
+        middle = len(files) // 2
+        found[f"{whose} files left open"] = min(files[middle:]) - min(files[:middle])
+    return found
 
 
 def draw(rows: list[dict[str, float]], path: Path) -> None:
@@ -141,9 +150,7 @@ def main() -> None:
             "machine": describe_machine(),
             "minutes": row["minutes"],
             "last checkpoint": Path(last).name,
-            "growth an hour, second half": {
-                what: growth(rows, what) for what in row if what != "minutes" and len(rows) > 20
-            },
+            "growth in the second half": growth(rows) if len(rows) > 20 else {},
             "samples": rows,
         }
         args.out.write_text(json.dumps(found, indent=1) + "\n")
@@ -151,7 +158,7 @@ def main() -> None:
 
     train(place / "run", config, 60 * args.minutes, note)
     draw(rows, args.out.with_suffix(".png"))
-    print(json.dumps(json.loads(args.out.read_text())["growth an hour, second half"], indent=2))
+    print(json.dumps(json.loads(args.out.read_text())["growth in the second half"], indent=2))
 
 
 if __name__ == "__main__":
