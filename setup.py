@@ -34,7 +34,7 @@ EXTRAS = {
         "playwright",  # pages are looked at in Chromium, where it is installed
         "pre-commit",
         "pytest",
-        "pytest-xdist",
+        "pytest-xdist>=3.7",  # has --no-loadscope-reorder
         "ruff",
         "thop>=0.1.1",  # releases of 2020 count batch norm otherwise
         "timm",

@@ -15,6 +15,14 @@ settings.register_profile("mmvareid", deadline=None, derandomize=True)
 settings.load_profile("mmvareid")
 
 
+_LONG = ("test_tutorial.py", "test_train_and_test.py", "test_report.py", "test_docs.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first, so that no process waits for another at the end."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
 def _draw_images(folder: Path, names: Iterable[str]) -> None:
     """Write images of random noise, 8 pixels wide and 16 high."""
     folder.mkdir(parents=True, exist_ok=True)
