@@ -11,6 +11,7 @@ import pickle
 import re
 import shutil
 import string
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +43,6 @@ from mmvareid.evaluation.descriptors import Descriptors
 from mmvareid.evaluation.scores import Scoring
 from mmvareid.registry import MODELS
 from mmvareid.viewpoint import read_poses
-
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -166,12 +165,9 @@ def arrays_file(arrays: dict[str, Any]) -> bytes:
 def whole_gallery() -> dict[str, np.ndarray]:
     gallery = Gallery("of a model")
     gallery.add(np.eye(4, 8, dtype=np.float32), ["a", "b", "c", "d"], persons=[1, 1, 2, 2])
-    path = ROOT / ".fuzz.npz"
-    gallery.save(path)
-    try:
-        return load_arrays(path)
-    finally:
-        path.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        gallery.save(Path(folder) / "gallery.npz")
+        return load_arrays(Path(folder) / "gallery.npz")
 
 
 def other_arrays(whole: dict[str, np.ndarray]) -> st.SearchStrategy[dict]:
