@@ -1,5 +1,7 @@
 """A run with a stop in the middle is the run without it, bit for bit."""
 
+import itertools
+
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -8,6 +10,7 @@ from small_run import SMALL, SYNTHETIC, parse_options
 
 from mmvareid.config import load_config
 from mmvareid.datasets import make_synthetic
+from mmvareid.evaluation import ReIDMetric
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +20,8 @@ def people(tmp_path_factory):
     return root
 
 
-def train(people, work_dir, epochs, workers, **options):
-    """Train up to an epoch of two; returns the checkpoint."""
+def build(people, work_dir, epochs, workers=0, **options):
+    """A small config that ends at an epoch of two."""
     small = parse_options(SMALL)
     small |= {
         "data_root": str(people),
@@ -35,11 +38,20 @@ def train(people, work_dir, epochs, workers, **options):
     for schedule in cfg.param_scheduler:
         schedule.end = 2 if schedule.get("by_epoch", True) else schedule.get("end")
     cfg.train_cfg.max_epochs = epochs
+    return cfg
+
+
+def run(cfg):
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        Runner.from_cfg(cfg).train()
+
+
+def train(people, work_dir, epochs, workers, **options):
+    """Train up to an epoch of two, without validation; returns the checkpoint."""
+    cfg = build(people, work_dir, epochs, workers, **options)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.default_hooks.checkpoint.save_best = None
-    with DefaultScope.overwrite_default_scope("mmpretrain"):
-        runner = Runner.from_cfg(cfg)
-        runner.train()
+    run(cfg)
     return torch.load(work_dir / f"epoch_{epochs}.pth", weights_only=False)
 
 
@@ -65,3 +77,26 @@ def test_with_and_without_a_stop(people, tmp_path, workers):
     if workers == 0:
         other = train(people, tmp_path / "other", 2, workers, **{"randomness.seed": 1})
         assert not same(straight["state_dict"], other["state_dict"])
+
+
+def test_best_checkpoint_when_stopped_in_its_place(people, tmp_path, monkeypatch):
+    """MMEngine removes the old best before it writes the new one."""
+    counter = itertools.count()
+    monkeypatch.setattr(ReIDMetric, "compute_metrics", lambda *_: {"mAP": float(next(counter))})
+    with monkeypatch.context() as stopped, pytest.raises(InterruptedError):
+        save = Runner.save_checkpoint
+
+        def stop_at_best(runner, folder, filename, *args, **options):
+            if filename == "best_reid_mAP_epoch_2.pth":
+                raise InterruptedError
+            save(runner, folder, filename, *args, **options)
+
+        stopped.setattr(Runner, "save_checkpoint", stop_at_best)
+        run(build(people, tmp_path, 2))
+    assert not list(tmp_path.glob("best*"))
+
+    resume = {"resume": True, "load_from": str(tmp_path / "epoch_2.pth")}
+    run(build(people, tmp_path, 2, **resume))
+    best = torch.load(tmp_path / "best_reid_mAP_epoch_2.pth", weights_only=False)
+    last = torch.load(tmp_path / "epoch_2.pth", weights_only=False)
+    assert same(best["state_dict"], last["state_dict"])
