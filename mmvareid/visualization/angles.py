@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from .labels import path_labels
+from .labels import path_labels, plain
 
 # What mmvareid.CenterAngleHook logs, and what a panel calls it.
 PANELS = {
@@ -44,7 +44,7 @@ def plot_angles(
             found = {epoch: row for epoch, row in rows.items() if f"angle/{name}" in row}
             mean = [row[f"angle/{name}"] for row in found.values()]
             std = [row[f"angle/{name}_std"] for row in found.values()]
-            (line,) = axes.plot(list(found), mean, ".-", label=label)
+            (line,) = axes.plot(list(found), mean, ".-", label=plain(label))
             axes.fill_between(
                 list(found),
                 [m - s for m, s in zip(mean, std, strict=True)],

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from .labels import plain
+
 
 def plot_curves(scalars: Path, out: Path) -> None:
     """Draw the losses, and mAP and Rank-1 where there are any, over epochs.
@@ -61,7 +63,7 @@ def plot_sweep(series: Mapping[str, Sequence[dict]], name: str, out: Path) -> No
                 yerr=[score["std"] or 0 for score in scores],
                 marker="o",
                 capsize=3,
-                label=metric[5:] if len(series) == 1 else f"{model}, {metric[5:]}",
+                label=metric[5:] if len(series) == 1 else plain(f"{model}, {metric[5:]}"),
             )
     values = sorted({row["value"] for rows in series.values() for row in rows})
     smallest = min((value for value in values if value > 0), default=1)

@@ -12,6 +12,8 @@ from sklearn.manifold import TSNE
 
 from mmvareid.evaluation import view_names
 
+from .labels import plain
+
 MARKERS = "osD^vP*X<>ph8d"
 UNKNOWN = "0.6"  # grey
 SMALLEST = 4  # images that t-SNE makes sense of
@@ -81,7 +83,7 @@ def plot_embedding(
         _draw_panel(axes, xy, people, views)
         axes.set(xticks=[], yticks=[])
         axes.margins(0.08)
-        axes.set_title(title)
+        axes.set_title(plain(title))
     num_views = int(views.max()) + 1
     names = [*view_names(num_views), "unknown"]  # the last is -1
     handles = [

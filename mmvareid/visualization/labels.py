@@ -26,6 +26,11 @@ def path_labels(paths: Sequence[Path], labels: Sequence[str] | None = None) -> l
     return list(labels)
 
 
+def plain(text: str) -> str:
+    """Return a text that matplotlib writes as it is, though dollars stand for formulas there."""
+    return text.replace("$", r"\$")
+
+
 def model_labels(
     models: Sequence[tuple[str, str]], labels: Sequence[str] | None = None
 ) -> list[str]:

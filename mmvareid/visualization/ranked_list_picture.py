@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from mmvareid.evaluation import view_names
 
 from .figure_rgb import figure_rgb
+from .labels import plain
 from .ranked_list import Kind, RankedList
 
 COLORS = {Kind.MATCH: (26, 150, 65), Kind.OTHER: (215, 25, 28), Kind.IGNORED: (150, 150, 150)}
@@ -111,7 +112,7 @@ class _Page:
         height, width = self.pixels.shape[:2]
         for i, line in enumerate(lines):
             y = top + i * spacing + 13  # its baseline
-            self._figure.text(left / width, 1 - y / height, line, **options)
+            self._figure.text(left / width, 1 - y / height, plain(line), **options)
 
     def paste(self, left: int, top: int, path: str, color: tuple[int, ...]) -> int:
         """Draw the image of a file, fitted into the box, in a frame; returns where that ends."""

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from mmvareid.evaluation import view_names
 
+from .labels import plain
 from .soft_labels import SoftLabel
 
 FLOOR = 1e-12  # below it a share counts as zero, which a log scale cannot show
@@ -43,7 +44,7 @@ def plot_soft_labels(
     figure = Figure(figsize=(14, 3.6 * len(rows)), layout="constrained")
     parts = figure.subfigures(len(rows), 1, squeeze=False, hspace=0.03)[:, 0]
     for part, row, image, caption in zip(parts, rows, images, captions, strict=True):
-        part.suptitle(f"{caption}\n{figures_of(row)}", fontsize=11)
+        part.suptitle(f"{plain(caption)}\n{figures_of(row)}", fontsize=11)
         picture, identities, predicted, target = part.subplots(
             1, 4, gridspec_kw=dict(width_ratios=(1, 3, 2, 2))
         )
@@ -101,7 +102,7 @@ def _rows_of(
     values: np.ndarray, chosen: list[int], person: Callable[[int], str]
 ) -> tuple[list[str], np.ndarray]:
     """Return names and values of the chosen identities, and the mean of those left, if any."""
-    names = [f"person {person(i)}" for i in chosen]
+    names = [plain(f"person {person(i)}") for i in chosen]
     names[0] += " (own)"
     left = np.delete(values, chosen, axis=0)
     if not len(left):

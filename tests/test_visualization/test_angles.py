@@ -54,7 +54,7 @@ def test_runs_are_drawn_each_in_its_colour(tmp_path):
     first_colour, second_colour = colours(tmp_path / "one.png")
     assert first_colour > 100
     assert second_colour == 0
-    plot_angles([first, second], tmp_path / "two.png", ["a", "b"])
+    plot_angles([first, second], tmp_path / "two.png", ["a", "x_$y_{$"])
     assert min(colours(tmp_path / "two.png")) > 100
 
 

@@ -67,7 +67,7 @@ def test_viewpoints_have_colours_and_the_unknown_are_grey(tmp_path):
 def test_two_models_are_drawn_side_by_side(tmp_path):
     places = np.random.default_rng(0).random((len(INFOS), 2))
     plot_embedding([places], INFOS, ["a"], tmp_path / "one.png")
-    plot_embedding([places, places], INFOS, ["a", "b"], tmp_path / "two.png")
+    plot_embedding([places, places], INFOS, ["a", "x_$y_{$"], tmp_path / "two.png")
     one, two = (cv2.imread(str(tmp_path / f"{name}.png")).shape for name in ("one", "two"))
     assert two == (one[0], 2 * one[1], 3)
 

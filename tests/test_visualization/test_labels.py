@@ -1,8 +1,11 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from mmvareid.visualization import model_labels, path_labels
+from mmvareid.visualization.figure_rgb import figure_rgb
+from mmvareid.visualization.labels import plain
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,9 @@ def test_labels_have_to_differ_one_each(labels):
 def test_the_same_twice_needs_labels():
     with pytest.raises(ValueError, match="got .'x', 'x'.; give --labels"):
         path_labels([Path("x"), Path("x")])
+
+
+def test_dollars_of_a_name_are_no_formula():
+    figure = Figure()
+    figure.text(0, 0, plain("x_$y_{$"))
+    assert figure_rgb(figure).min() == 0

@@ -192,7 +192,7 @@ def test_two_models_stand_side_by_side_in_as_many_rows_as_queries(people):
     features, infos = people
     one = ranked_lists(features, infos, [0], topk=1, num_ignored=0)
     single = draw_ranked_lists({"A": one}, infos)
-    double = draw_ranked_lists({"A": one, "B": one}, infos)
+    double = draw_ranked_lists({"A": one, "x_$y_{$": one}, infos)
     tall = draw_ranked_lists({"A": one * 3}, infos)
     step = WIDTH + 2 * FRAME
     assert double.shape[1] == single.shape[1] + GROUP_GAP + step
