@@ -65,9 +65,9 @@ def load_checkpoint_safely(filename: str, map_location: str | None = None) -> di
         content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"the checkpoint {path} holds objects that could run code, and was not loaded. If you "
-            "trust it, keep its weights alone: torch.save({'state_dict': torch.load(path, "
-            f"weights_only=False)['state_dict']}}, new_path). PyTorch says: {error}"
+            f"the checkpoint {path} holds objects that could run code, or is damaged, and was not "
+            "loaded. If you trust it, keep its weights alone: torch.save({'state_dict': torch.load("
+            f"path, weights_only=False)['state_dict']}}, new_path). PyTorch says: {error}"
         ) from error
     except Exception as error:  # of a cut or damaged archive PyTorch raises many kinds
         raise ValueError(

@@ -24,12 +24,18 @@ model = dict(
 erasing = dict(
     type="RandomErasing", erase_prob=0.5, min_area_ratio=0.02, max_area_ratio=0.3, mode="rand"
 )
+# Upstream's mmcv cannot shift hues with numpy 2.
+jitter = [
+    dict(type="NumpyToPIL", to_rgb=True),
+    dict(type="torchvision/ColorJitter", brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    dict(type="PILToNumpy", to_bgr=True),
+]
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=(128, 256)),
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="RandomCrop", crop_size=(256, 128), padding=10),
-    dict(type="ColorJitter", brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    *jitter,
     erasing,
     dict(type="PackInputs"),
 ]

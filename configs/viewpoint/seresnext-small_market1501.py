@@ -24,7 +24,7 @@ train_pipeline = [
     dict(type="Resize", scale=(64, 128)),
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="RandomCrop", crop_size=(128, 64), padding=6),
-    dict(type="ColorJitter", brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1),
+    *_base_.jitter,
     {{_base_.erasing}},
     dict(type="PackInputs"),
 ]

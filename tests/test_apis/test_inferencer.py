@@ -216,7 +216,7 @@ def test_wrong_checkpoints(small, tmp_path):
             return (open, (str(tmp_path / "touched"), "w"))
 
     torch.save({"state_dict": {}, "meta": Bomb()}, tmp_path / "bomb.pth")
-    with pytest.raises(ValueError, match="could run code, and was not loaded"):
+    with pytest.raises(ValueError, match="could run code, .* was not loaded"):
         ReIDInferencer(cfg, tmp_path / "bomb.pth")
     assert not (tmp_path / "touched").exists()
     with pytest.raises(ValueError, match="batch_size has to be at least 1"):

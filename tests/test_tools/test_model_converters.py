@@ -275,7 +275,9 @@ def test_files_that_are_cut_off_are_named_and_nothing_is_written(kind, tmp_path,
     src.write_bytes(src.read_bytes()[: src.stat().st_size // 2])
     dst = tmp_path / "dst.pth"
     dst.write_bytes(b"what was there")
-    assert re.search(r"cut\.\w+ cannot be read; is .* whole\?", refused("torchvision", src, dst))
+    # PyTorch 2.4 takes the end of an old file for pickled objects that it does not know.
+    said = r"cut\.\w+ (cannot be read; is .* whole\?|.* or is damaged)"
+    assert re.search(said, refused("torchvision", src, dst))
     assert dst.read_bytes() == b"what was there"
     assert {*tmp_path.iterdir()} == {src, dst}
 
