@@ -2,10 +2,10 @@
 
     python benchmarks/faults.py --times 20 --out benchmarks/results/faults.json
 
-Runs are of the small network on synthetic people, four epochs with a checkpoint each. After a
-fault the run is resumed by `--resume`, and its last weights are compared with those of a run
-without fault: a run is lost if it does not come to its end, or ends with other weights. A second
-call goes on where the first was stopped.
+Runs are of the small network on synthetic people, four epochs with a checkpoint and a validation
+each. After a fault the run is resumed by `--resume`, and its last and its best checkpoint are
+compared with those of a run without fault: a run is lost if it does not come to its end, or ends
+with other weights or another best epoch. A second call goes on where the first was stopped.
 """
 
 import argparse
@@ -32,11 +32,38 @@ from mmvareid.datasets import make_synthetic
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs/va_reid/va-reid_seresnext-small_synthetic.py"
 EPOCHS = 4
-# Writing takes a while, so that a kill can come in the middle of it.
+# A checkpoint is written in twenty pieces, so that a kill can come in the middle of it.
 SLOW_WRITES = """
-import os, runpy, sys, time
-fsync = os.fsync
-os.fsync = lambda file: (time.sleep(0.5), fsync(file))
+import io, time
+from pathlib import Path
+plain = Path.open
+
+class Slow(io.FileIO):
+    def write(self, data):
+        size = -(-len(data) // 20)
+        for start in range(0, len(data), size):
+            super().write(data[start : start + size])
+            time.sleep(0.05)
+
+def slowed(path, mode="r", *args, **options):
+    return Slow(path, mode) if path.suffix == ".part" else plain(path, mode, *args, **options)
+
+Path.open = slowed
+"""
+# The loss of a batch of the second epoch is no number.
+NAN = """
+from mmvareid.models import VAHead
+plain, calls = VAHead.loss, []
+
+def loss(head, *args, **options):
+    calls.append(None)
+    value = float("nan") if len(calls) == 15 else 1
+    return {name: one * value for name, one in plain(head, *args, **options).items()}
+
+VAHead.loss = loss
+"""
+RUN = """
+import runpy, sys
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -50,26 +77,26 @@ class Trial:
         self.log = folder.with_suffix(".log")
 
     def start(
-        self, *more: str, slow: bool = False, ranks: int = 1, before: Callable | None = None
+        self, *more: str, patch: str = "", ranks: int = 1, before: Callable | None = None
     ) -> subprocess.Popen:
         """Start training; what it prints goes to a file."""
         tool = str(ROOT / "tools/train.py")
         runner = [sys.executable, "-W", "ignore"]
         if ranks > 1:
             runner += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={ranks}"]
-        elif slow:
-            runner += ["-c", SLOW_WRITES]
+        elif patch:
+            runner += ["-c", patch + RUN]
         options = [
             f"data_root={self.data}", "num_classes=8", "train_dataloader.batch_size=16",
             f"train_dataloader.sampler.num_identities={8 // 2 // ranks}",
-            f"train_cfg.max_epochs={EPOCHS}", "default_hooks.checkpoint.interval=1",
-            "train_dataloader.num_workers=1",
+            f"train_cfg.max_epochs={EPOCHS}", "train_cfg.val_interval=1",
+            "default_hooks.checkpoint.interval=1", "train_dataloader.num_workers=1",
         ]  # fmt: skip
         if ranks > 1:
             options[2] = f"train_dataloader.batch_size={16 // ranks}"
             more = (*more, "--launcher", "pytorch")
         return subprocess.Popen(
-            [*runner, tool, str(CONFIG), "--no-validate", "--work-dir", str(self.folder), *more,
+            [*runner, tool, str(CONFIG), "--work-dir", str(self.folder), *more,
              "--cfg-options", *options],
             stdout=self.log.open("a"), stderr=subprocess.STDOUT, start_new_session=True,
             preexec_fn=before, env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -82,6 +109,10 @@ class Trial:
 
     def checkpoints(self) -> list[Path]:
         return sorted(self.folder.glob("epoch_*.pth"))
+
+    def left(self) -> dict[str, int]:
+        """Names and sizes of the checkpoints, and of the parts that were not finished."""
+        return {path.name: path.stat().st_size for path in sorted(self.folder.glob("*.pth*"))}
 
     def error(self) -> str:
         """The last line of the log that names an error, but for torchrun's own."""
@@ -103,18 +134,26 @@ def stop(run: subprocess.Popen) -> None:
 
 def kill_in_epoch(trial: Trial) -> str:
     run = trial.start()
-    trial.wait_for(lambda: bool(trial.checkpoints()), run)
+    which = trial.folder / f"epoch_{random.randint(1, EPOCHS - 1)}.pth"
+    trial.wait_for(which.exists, run)
     time.sleep(random.uniform(0, 2))
     stop(run)
     return ""
 
 
 def kill_while_writing(trial: Trial) -> str:
-    run = trial.start(slow=True)
-    which = random.randint(1, 3)  # not the first: there would be nothing to go on from
-    trial.wait_for(lambda: (trial.folder / f"epoch_{which + 1}.pth.part").exists(), run)
+    run = trial.start(patch=SLOW_WRITES)
+    # Not the first: there would be nothing to go on from.
+    part = trial.folder / f"epoch_{random.randint(2, EPOCHS)}.pth.part"
+    trial.wait_for(part.exists, run)
+    time.sleep(random.uniform(0, 1))
     stop(run)
-    return "" if (trial.folder / f"epoch_{which + 1}.pth.part").exists() else "no part was left"
+    return ""
+
+
+def not_a_number(trial: Trial) -> str:
+    trial.start(patch=NAN).wait()
+    return trial.error()
 
 
 def full_disk(trial: Trial) -> str:
@@ -176,27 +215,39 @@ FAULTS = {
     "SIGKILL in an epoch": kill_in_epoch,
     "SIGKILL while a checkpoint is written": kill_while_writing,
     "disk full while a checkpoint is written": full_disk,
+    "a loss that is no number": not_a_number,
     "a worker is killed": kill_worker,
     "the data vanish": data_vanish,
     "a rank of two is killed": kill_rank,
 }
 
 
-def last_weights(folder: Path) -> dict | None:
-    path = folder / f"epoch_{EPOCHS}.pth"
-    return torch.load(path, weights_only=False)["state_dict"] if path.is_file() else None
+def outcome(folder: Path) -> dict[str, dict]:
+    """The weights of the last checkpoint and of the best, which has its epoch in its name."""
+    paths = [folder / f"epoch_{EPOCHS}.pth", *folder.glob("best_*.pth")]
+    return {
+        path.name: torch.load(path, weights_only=False)["state_dict"]
+        for path in paths
+        if path.is_file()
+    }
 
 
-def try_once(fault: str, data: Path, place: Path, expected: dict) -> dict:
+def equal(one: dict[str, dict], other: dict[str, dict]) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.equal(weights[name], other[path][name])
+        for path, weights in one.items()
+        for name in weights
+    )
+
+
+def try_once(fault: str, data: Path, place: Path, expected: dict[str, dict]) -> dict:
     """Put a fault into a run, resume it, and compare."""
     trial = Trial(data, place / "run")
     said = FAULTS[fault](trial)
-    left = [str(path.name) for path in trial.checkpoints()]
+    left = trial.left()
     ranks = 2 if fault == "a rank of two is killed" else 1
     trial.start("--resume", ranks=ranks).wait()
-    found = last_weights(trial.folder)
-    lost = found is None or any(not torch.equal(found[name], expected[name]) for name in expected)
-    return {"lost": lost, "said": said, "checkpoints": left}
+    return {"lost": not equal(outcome(trial.folder), expected), "said": said, "left": left}
 
 
 def main() -> None:
@@ -214,9 +265,8 @@ def main() -> None:
         for ranks in (1, 2):
             trial = Trial(data, Path(folder) / f"straight{ranks}")
             trial.start(ranks=ranks).wait()
-            weights = last_weights(trial.folder)
-            assert weights, trial.log.read_text()[-2000:]
-            expected[ranks] = weights
+            expected[ranks] = outcome(trial.folder)
+            assert len(expected[ranks]) == 2, trial.log.read_text()[-2000:]
         for fault in FAULTS:
             times = args.times if "SIGKILL" in fault else max(args.times // 5, 1)
             trials = found.setdefault(fault, [])

@@ -58,20 +58,20 @@ def find_whole_checkpoint(work_dir: str | os.PathLike) -> tuple[Path | None, lis
     last = root / "last_checkpoint"
     noted = last.read_text(errors="replace").strip() if last.is_file() else ""
     written = root / Path(noted.replace("\0", "")).name if noted else None
-    here = written is not None and written.is_file()
+    here = written is not None and os.path.isfile(written)  # False for any name
     since = (written if here else last).stat().st_mtime_ns if written is not None else 0
 
     def rank(path: Path) -> tuple[bool, int]:
         number = _number(path)
         left_over = written is not None and number > _number(written)
-        return not (left_over and path.stat().st_mtime_ns < since), number
+        return not (left_over and path.lstat().st_mtime_ns < since), number
 
     skipped = []
     found = [path for path in root.glob("*.pth") if _NAME.fullmatch(path.name)]
     for path in sorted(found, key=rank, reverse=True):
         try:
             content = load_checkpoint_safely(str(path), map_location="cpu")
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             skipped.append(f"{path} is skipped: {error}")
             continue
         if isinstance(content, dict) and "optimizer" in content:

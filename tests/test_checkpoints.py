@@ -64,6 +64,16 @@ def test_the_newest_whole_one_is_found_and_the_others_are_told(tmp_path):
     assert "epoch_12.pth is skipped" in skipped[1] and "is it whole" in skipped[1]
 
 
+def test_names_behind_which_there_is_no_file(tmp_path):
+    save(tmp_path / "epoch_1.pth", 1)
+    (tmp_path / "epoch_2.pth").mkdir()
+    (tmp_path / "epoch_3.pth").symlink_to(tmp_path / "gone")
+    (tmp_path / "last_checkpoint").write_text("x" * 5000)
+    path, skipped = find_whole_checkpoint(tmp_path)
+    assert path == tmp_path / "epoch_1.pth"
+    assert len(skipped) == 2 and "epoch_3.pth does not exist" in skipped[0]
+
+
 def test_a_copied_work_dir_whose_times_are_mixed_up(tmp_path):
     for epoch, time in ((9, 3), (10, 2), (11, 1)):
         save(tmp_path / f"epoch_{epoch}.pth", epoch)

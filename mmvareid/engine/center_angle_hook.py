@@ -30,8 +30,8 @@ class CenterAngleHook(Hook):
     A model without viewpoint centres logs nothing.
 
     Args:
-        max_pairs (int): Pairs of identities that are measured at most; from more, a sample that
-            is the same each epoch. Defaults to 1000.
+        max_pairs (int): Pairs of identities that are measured at most, and identities beside their
+            viewpoints; from more, a sample that is the same each epoch. Defaults to 1000.
     """
 
     def __init__(self, max_pairs: int = 1000) -> None:
@@ -98,25 +98,41 @@ def center_angles(
         identity_centers (Tensor): W, (K, D).
         view_centers (Tensor): U, (K, V, D).
         trained (Tensor | None): (K, V) bool, the viewpoint centres that count. None takes all.
-        max_pairs (int): Pairs of identities at most.
+        max_pairs (int): Pairs of identities at most, and identities of the first two lists.
 
     Returns:
         dict: ``identity_view``, each W_k with its U_kv; ``view_view``, each U_kv with U_kv', v <
         v'; ``identity_identity``, each W_k with W_j, k < j, or a sample of such pairs.
     """
-    w = F.normalize(identity_centers.double().cpu(), dim=1)
-    u = F.normalize(view_centers.double().cpu(), dim=2)
-    num_ids, num_views = u.shape[:2]
+    num_ids, num_views = view_centers.shape[:2]
     if trained is None:
         trained = torch.ones(num_ids, num_views, dtype=torch.bool)
+    chosen = some_identities(num_ids, max_pairs)
+    trained = trained[chosen]
+    w = unit_vectors(identity_centers[chosen])
+    u = unit_vectors(view_centers[chosen])
     first, second = torch.triu_indices(num_views, num_views, offset=1)
     left, right = identity_pairs(num_ids, max_pairs)
     cosines = {
         "identity_view": torch.einsum("kd,kvd->kv", w, u)[trained],
         "view_view": (u[:, first] * u[:, second]).sum(2)[trained[:, first] & trained[:, second]],
-        "identity_identity": (w[left] * w[right]).sum(1),
+        "identity_identity": (
+            unit_vectors(identity_centers[left]) * unit_vectors(identity_centers[right])
+        ).sum(1),
     }
     return {name: cos.clamp(-1, 1).acos().rad2deg() for name, cos in cosines.items()}
+
+
+def unit_vectors(centers: Tensor) -> Tensor:
+    """Return centres, (..., D), at length 1, as float64 on the CPU."""
+    return F.normalize(centers.double().cpu(), dim=-1)
+
+
+def some_identities(num_ids: int, number: int) -> Tensor:
+    """Return all identities, (N,), or ``number`` of them, seeded."""
+    if num_ids <= number:
+        return torch.arange(num_ids)
+    return torch.randperm(num_ids, generator=torch.Generator().manual_seed(0))[:number]
 
 
 def identity_pairs(num_ids: int, max_pairs: int) -> Tensor:

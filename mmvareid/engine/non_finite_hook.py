@@ -30,7 +30,8 @@ class NonFiniteHook(Hook):
     Args:
         action (str): 'stop' raises ``FloatingPointError`` with the names of the step's files.
             'skip' leaves the step out, takes the running statistics of batch norm back to those
-            before it, and warns with the names and a count. Under DDP the names are of the ranks
+            before it (before a moving average sees them, at each batch that is accumulated), and
+            warns with the names and a count. Under DDP the names are of the ranks
             whose loss or statistics are not finite, if those tell.
 
     Of several such hooks the last one counts.
@@ -50,6 +51,7 @@ class NonFiniteHook(Hook):
         self._files: list[str] = []  # of all batches whose gradients are accumulated
         self._kept: list[Tensor] = []
         self._looked = False
+        self._taken_back = False
         self._losses: list[Tensor] = []
 
     def before_train(self, runner: Runner) -> None:
@@ -80,6 +82,8 @@ class NonFiniteHook(Hook):
         if outputs and "loss" in outputs:
             self._losses.append(outputs["loss"])
         if not self._wrapper.should_update():
+            if self.action == "skip" and not self._sound():
+                self._take_back()
             return
         if hasattr(self._wrapper, "loss_scaler") and not self._looked:
             sound = all(bool(loss.isfinite()) for loss in self._losses) and self._sound()
@@ -108,8 +112,10 @@ class NonFiniteHook(Hook):
         self._act(all_gather_object((self._sound(), self._files)))
 
     def _sound(self) -> bool:
-        """Whether the running statistics of this rank are finite."""
-        return all(bool(buffer.isfinite().all()) for buffer in self._buffers)
+        """Whether the running statistics of this rank have been finite in all of the step."""
+        return not self._taken_back and all(
+            bool(buffer.isfinite().all()) for buffer in self._buffers
+        )
 
     @torch.no_grad()
     def _act(self, everywhere: list[tuple[bool, list[str]]]) -> None:
@@ -123,10 +129,16 @@ class NonFiniteHook(Hook):
                 "go on by dict(type='mmvareid.NonFiniteHook', action='skip')"
             )
         self.skipped += 1
-        for buffer, kept in zip(self._buffers, self._kept, strict=True):
-            buffer.copy_(kept)
+        self._take_back()
         print_log(
             f"{what}: step left out, {self.skipped} so far",
             logger="current",
             level=logging.WARNING,
         )
+
+    @torch.no_grad()
+    def _take_back(self) -> None:
+        """Set the running statistics to those before the step."""
+        self._taken_back = True
+        for buffer, kept in zip(self._buffers, self._kept, strict=True):
+            buffer.copy_(kept)

@@ -71,6 +71,15 @@ def test_centres_without_images_do_not_count():
     assert angles["view_view"].tolist() == pytest.approx([60], abs=1e-4)
 
 
+def test_of_many_identities_a_sample_is_measured():
+    w, u = torch.randn(50, 4), torch.randn(50, 3, 4)
+    angles = center_angles(w, u, max_pairs=10)
+    assert [len(values) for values in angles.values()] == [30, 30, 10]
+    everything = center_angles(w, u, max_pairs=10_000)
+    for name, values in angles.items():
+        assert (values[:, None] - everything[name]).abs().amin(1).max() < 1e-6
+
+
 def test_pairs_of_identities_are_all_or_a_sample_of_different_ones():
     assert identity_pairs(4, 6).T.tolist() == [*map(list, itertools.combinations(range(4), 2))]
     many = identity_pairs(50, 100)
