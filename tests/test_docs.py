@@ -20,7 +20,14 @@ from small_run import ROOT
 from mmvareid.__main__ import COMMANDS
 from mmvareid.config import load_config
 
-PAGES = sorted([ROOT / "README.md", ROOT / "configs/va_reid/README.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "configs/va_reid/README.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("projects/*/README.md"),
+    ]
+)
 # The inline commands of tables and sentences; without arguments they are but names.
 INLINE = re.compile(
     r"`((?:[A-Z_]+=\S+ )*(?:python (?:tools|benchmarks)/|bash tools/|mmvareid )[^`\s]+\s[^`]+)`"
@@ -123,7 +130,7 @@ def check_command(argv, monkeypatch, capsys, tmp_path):
             check_script([f"tools/{COMMANDS[name][0]}", *words], monkeypatch, capsys)
         case ["make", target]:
             assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), target
-        case ["pip", "install", "-e", package]:
+        case ["pip", "install", "-e", package, *_]:
             (extra,) = re.fullmatch(r"\.\[(\w+)\]", package).groups()
             assert f'"{extra}": [' in (ROOT / "setup.py").read_text(), extra
         case ["sha256sum", _]:

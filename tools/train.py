@@ -87,8 +87,14 @@ def make_config(args: argparse.Namespace) -> Config:
             resume(cfg, path, own_seed=args.seed is not None or bool(chosen))
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-        cfg.default_hooks.checkpoint.save_best = None
+        if checkpoint := cfg.get("default_hooks", {}).get("checkpoint"):
+            checkpoint.save_best = None
     if args.auto_scale_lr:
+        if not cfg.get("auto_scale_lr"):
+            raise ValueError(
+                "--auto-scale-lr has to know the batch that the learning rate is for; add "
+                "auto_scale_lr=dict(base_batch_size=64), or its number, to the config"
+            )
         cfg.auto_scale_lr.enable = True
     if args.deterministic:
         cfg.randomness = {**cfg.get("randomness", {}), "deterministic": True}

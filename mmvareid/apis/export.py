@@ -141,7 +141,7 @@ def _import_onnx() -> Any:
     except ImportError as error:
         raise ImportError(
             f"exporting needs onnx and onnxscript, but got: {error}; do "
-            'pip install "mmvareid[export]"'
+            "pip install onnx onnxruntime onnxscript"
         ) from error
 
 

@@ -1,6 +1,8 @@
 """People to search among: descriptors, what is known of each picture, and the search."""
 
+import operator
 import os
+import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,7 @@ from .search_filtered import search_depth, search_filtered
 from .search_index import ApproximateIndex, choose_engine, search_exactly
 
 FORMAT = 1  # of the file
+_BUILDING = threading.Lock()
 _RERANKED = 100  # candidates of a query that are ranked anew
 _LAST_ID = 2**62  # so that ids stay in 64 bits whatever a file says
 _SPARSE = 0.5  # below this share of rows that are not removed an index is made anew
@@ -155,9 +158,13 @@ class Gallery:
             list[list[Hit]]: For each query; one list if they are ``together``.
 
         Raises:
-            ValueError: Descriptors or filters are of another type or shape, or queries that are
+            ValueError: Descriptors, k or filters are of another type or shape, or queries that are
                 searched for together point apart, so that they have no mean.
         """
+        try:
+            k = operator.index(k)
+        except TypeError:
+            raise ValueError(f"k has to be a whole number, but got {k!r}") from None
         if k < 1:
             raise ValueError(f"k has to be at least 1, but got {k}")
         query = check_features(features, self._features.shape[1] if len(self._ids) else None)
@@ -277,8 +284,9 @@ class Gallery:
         depth = None if engine == "flat" else search_depth(k, rows, number)
         if depth is None:
             return search_exactly(self._features, query, k, limit)
-        if self._index is None:
-            self._index = ApproximateIndex(engine, self._features)
+        with _BUILDING:  # others that search at the same time wait for the one index
+            if self._index is None:
+                self._index = ApproximateIndex(engine, self._features)
         return search_filtered(self._index, self._features, query, k, depth, limit)
 
     def _reranked(

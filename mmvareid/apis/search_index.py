@@ -28,7 +28,7 @@ def choose_engine(engine: str, rows: int) -> str:
         raise ValueError(f"engine has to be one of {', '.join(ENGINES)}, but got {engine!r}")
     if faiss is None:
         if engine in ("hnsw", "ivf"):
-            raise ImportError(f'engine {engine!r} needs faiss: pip install "mmvareid[search]"')
+            raise ImportError(f"engine {engine!r} needs faiss: pip install faiss-cpu")
         return "flat"
     if rows < INDEX_FROM:
         return "flat"

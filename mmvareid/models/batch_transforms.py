@@ -54,6 +54,7 @@ class BatchRandomCrop:
         height, width = images.shape[2:]
         offsets = torch.randint(-self.padding, self.padding + 1, (len(images), 2)).tolist()
         for old, new, (down, right) in zip(images, moved, offsets, strict=True):
+            down, right = min(max(down, -height), height), min(max(right, -width), width)
             new[:, max(-down, 0) : height - down, max(-right, 0) : width - right] = old[
                 :, max(down, 0) : height + down, max(right, 0) : width + right
             ]
@@ -87,6 +88,13 @@ class BatchRandomErasing:
                 "min_area_ratio and max_area_ratio have to be in [0, 1] in this order, but got "
                 f"{min_area_ratio} and {max_area_ratio}"
             )
+        if len(aspect_range) != 2 or not 0 < aspect_range[0] <= aspect_range[1]:
+            raise ValueError(
+                "aspect_range has to be two ratios above 0, the smaller first, but got "
+                f"{aspect_range}"
+            )
+        if fill_color is not None and len(fill_color) != 3:
+            raise ValueError(f"fill_color has to be B, G, R or None, but got {fill_color}")
         self.erase_prob = erase_prob
         self.areas, self.aspects = (min_area_ratio, max_area_ratio), aspect_range
         self.fill_color = fill_color

@@ -105,6 +105,12 @@ def test_erasing(size):
         alike(boxes[0][name], boxes[1][name])
 
 
+def test_padding_may_be_larger_than_the_image():
+    images = BatchRandomCrop(9)(torch.full((2000, 3, 4, 2), 7.0))
+    seen = (images == 7).flatten(1).any(1).float().mean()
+    assert abs(seen - 7 / 19 * 3 / 19) < 0.02  # shifted by less than 4 and by less than 2
+
+
 def test_erasing_with_random_pixels():
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     filled = ours(BatchRandomErasing(1.0, fill_color=None), image)
@@ -157,6 +163,8 @@ def test_the_seed_decides():
         (lambda: BatchRandomCrop(-1), "padding has to be"),
         (lambda: BatchRandomErasing(min_area_ratio=0.5), "min_area_ratio and max_area_ratio"),
         (lambda: BatchRandomErasing(erase_prob=2), "erase_prob has to be"),
+        (lambda: BatchRandomErasing(aspect_range=(0, 1)), "aspect_range has to be"),
+        (lambda: BatchRandomErasing(fill_color=(1, 2)), "fill_color has to be"),
         (lambda: BatchColorJitter(contrast=2), "contrast and saturation have to be"),
     ],
 )

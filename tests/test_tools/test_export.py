@@ -196,7 +196,7 @@ def test_what_cannot_be_exported_is_said(refused, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     error = refused(*files, tmp_path / "model.onnx", options=options)
     assert "needs onnx and onnxscript, but got: " in error
-    assert 'pip install "mmvareid[export]"' in error
+    assert "pip install onnx" in error
     monkeypatch.setattr(torch, "__version__", "2.4.1")
     error = refused(*files, tmp_path / "model.onnx", options=options)
     assert "needs torch 2.7 or later, but got 2.4.1; export on another installation" in error

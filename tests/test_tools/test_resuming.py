@@ -10,10 +10,10 @@ from mmengine.runner import Runner
 from small_run import ROOT, SMALL, SYNTHETIC, error_of
 
 
-def config_of(*arguments):
+def config_of(*arguments, config=SYNTHETIC):
     """The config that the tool would train by."""
     with (
-        mock.patch.object(sys, "argv", ["train.py", str(SYNTHETIC), *map(str, arguments)]),
+        mock.patch.object(sys, "argv", ["train.py", str(config), *map(str, arguments)]),
         mock.patch.object(Runner, "from_cfg") as build,
     ):
         runpy.run_path(str(ROOT / "tools/train.py"), run_name="__main__")
@@ -57,6 +57,15 @@ def test_where_none_can_be_read_nothing_is_written_over(tmp_path):
     (tmp_path / "epoch_1.pth").write_bytes(b"cut")
     error = error_of("train.py", SYNTHETIC, "--work-dir", tmp_path, "--resume")
     assert "none of 1 can be read" in str(error) and "move them away" in str(error)
+
+
+def test_options_for_hooks_and_batches_that_a_config_lacks(tmp_path):
+    bare = tmp_path / "bare.py"
+    bare.write_text(
+        f'_base_ = "{SYNTHETIC}"\ndefault_hooks = dict(_delete_=True)\nauto_scale_lr = None\n'
+    )
+    assert config_of("--no-validate", config=bare).val_cfg is None
+    assert "base_batch_size=64" in str(error_of("train.py", bare, "--auto-scale-lr"))
 
 
 def test_keeping_a_single_checkpoint_is_refused():

@@ -91,7 +91,7 @@ def main() -> None:
         parser.error(f"--jobs has to be at least 1, but got {args.jobs}")
     try:
         paths = list_images(args.folder)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     with ProcessPoolExecutor(args.jobs) as pool:
         looked = pool.map(partial(look_at, min_side=args.min_side), paths, chunksize=64)
