@@ -27,6 +27,8 @@ from training_loader import measure_loaders
 from training_loop import make_config, measure_loop
 from training_step import measure_steps
 
+from mmvareid.memory import keep_freed_memory
+
 Rows = dict[str, dict[str, float]]
 
 
@@ -38,6 +40,7 @@ def loader(data: Path, repeats: int) -> dict[str, Rows]:
 
 
 def loop(data: Path, repeats: int) -> dict[str, Rows]:
+    keep_freed_memory()  # as tools/train.py does, for both
     config = "va_reid/va-reid_seresnext-small_synthetic.py"
     options = {"train_dataloader.num_workers": 1, "train_cfg.max_epochs": repeats}
     return {

@@ -10,6 +10,7 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmvareid.checkpoints import find_whole_checkpoint, use_atomic_files
 from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
 from mmvareid.config import load_config
+from mmvareid.memory import keep_freed_memory
 
 
 def parse_args() -> argparse.Namespace:
@@ -115,6 +116,8 @@ def main() -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"train: {error}")
     prepare_cpu_distributed(cfg)
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     Runner.from_cfg(cfg).train()
 
 
