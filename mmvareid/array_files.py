@@ -47,7 +47,7 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
     except FileNotFoundError:
-        raise
+        raise FileNotFoundError(f"{path} has to be an .npz file, but does not exist") from None
     except (
         ValueError,
         OSError,

@@ -1,7 +1,6 @@
 """Reads a config with command-line options, and catches keys that nobody would read."""
 
 import difflib
-import inspect
 import os
 from os import PathLike
 from pathlib import Path
@@ -9,16 +8,8 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.config.utils import MODULE2PACKAGE
-from mmengine.runner import Runner
 
-# What MMEngine or our tools read from the top level of a config.
-_READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
-    "custom_imports",
-    "find_unused_parameters",
-    "model_wrapper_cfg",
-    "sync_bn",
-}
-
+from .config_checks import READ, check_top_level, check_types, did_you_mean
 
 PACKAGED = Path(__file__).parent / ".mim" / "configs"
 # So that `_base_ = "mmvareid::va_reid/..."` is found, from a clone as from a wheel.
@@ -82,22 +73,21 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A key that nothing reads, and that looks like one that is read; or an option
-            whose first part is neither in the config nor read, or that does not fit the config.
+        ValueError: A value at the top that nothing reads, see
+            :func:`mmvareid.config_checks.check_top_level`; a type of ours that does not exist or
+            does not know an argument; or an option whose first part is neither in the config nor
+            read, or that does not fit the config.
     """
-    cfg = Config.fromfile(find_config(path))
-    for key in cfg:
-        close = difflib.get_close_matches(key, _READ, n=1, cutoff=0.85)
-        if key not in _READ and close:
-            raise ValueError(f"unknown key {key!r} in {path}; did you mean {close[0]!r}?")
+    file = find_config(path)
+    cfg = Config.fromfile(file)
+    check_top_level(cfg, file)
     options = options or {}
     for key in options:
         first = key.split(".")[0]
-        if first not in cfg and first not in _READ:
-            close = difflib.get_close_matches(first, [*cfg, *_READ], n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+        if first not in cfg and first not in READ:
+            hint = did_you_mean(first, [*cfg, *READ])
             raise ValueError(f"unknown key {key!r} in --cfg-options: {path} has none{hint}")
-        if first != key and first not in _READ:
+        if first != key and first not in READ:
             raise ValueError(
                 f"nothing reads {key!r} of --cfg-options once the config is merged; set the place "
                 "where it is used, such as train_dataloader.dataset.pipeline.1.scale"
@@ -115,6 +105,7 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
         ) from error
     for key, (old, new) in variables.items():
         _replace(cfg._cfg_dict, key, old, new)
+    check_types(cfg)
     cfg.setdefault("work_dir", str(Path("work_dirs") / Path(path).stem))
     return cfg
 

@@ -25,8 +25,6 @@ BOUNDS = {
 
 def check_stack() -> None:
     """Raise ``ImportError`` with both install commands if the stack is missing or out of bounds."""
-    # mmcv without compiled operators says so at each start; nothing here needs them.
-    warnings.filterwarnings("ignore", message="Fail to import ``MultiScaleDeformableAttention``")
     for name, (lowest, beyond) in BOUNDS.items():
         try:
             module = import_module(name)
@@ -41,3 +39,7 @@ def check_stack() -> None:
                 f"mmvareid works with {name}>={lowest},<{beyond}, but got {module.__version__}; "
                 f"{INSTALL_HINT}"
             )
+    # Without compiled operators mmcv warns here, at each start; nothing of ours needs them.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("mmcv.cnn.bricks.transformer")

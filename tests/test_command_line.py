@@ -56,6 +56,16 @@ def test_extract_and_search(checkpoint, market_root, tmp_path, capsys):
     assert row["hits"][0]["time"] is None  # JSON has no NaN
 
 
+def test_a_viewpoint_file_of_other_pictures_is_refused(checkpoint, market_root, tmp_path):
+    path, options = checkpoint
+    (tmp_path / "other.csv").write_text("image,viewpoint\nelsewhere.jpg,0\n")
+    with pytest.raises(SystemExit, match="none of its 1 names, such as elsewhere.jpg, is among"):
+        call(
+            "extract", SYNTHETIC, path, market_root, tmp_path / "g.npz", "--viewpoint-file",
+            tmp_path / "other.csv", "--cfg-options", *options,
+        )  # fmt: skip
+
+
 def test_names_that_look_like_markup_or_are_no_text(
     checkpoint, market_root, tmp_path, capsys, monkeypatch
 ):

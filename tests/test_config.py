@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from small_run import ROOT
@@ -49,6 +51,49 @@ def test_unknown_keys_are_told_with_what_was_meant(config):
         load_config(config(), {"zzz.a": 1})
     with pytest.raises(ValueError, match="unknown key 'optim_wraper'.*mean 'optim_wrapper'"):
         load_config(config(BASE + "optim_wraper = dict()"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data_root = 'new'", "data_root is set at the top.*train_dataloader.dataset.data_root is"),
+        ("train_pipeline = [dict(type='Y')]", "train_pipeline is set at the top.*keeps that"),
+        ("data_rot = 'new'", "unknown key 'data_rot'.*mean 'data_root'"),
+    ],
+)
+def test_values_at_the_top_of_a_file_that_reach_nothing_are_refused(config, text, message):
+    own = Path(config()).with_name("own.py")
+    own.write_text(f"_base_ = 'some_config.py'\n{text}\n")
+    with pytest.raises(ValueError, match=message):
+        load_config(str(own))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data_root = 'new'\ntrain_dataloader = dict(dataset=dict(data_root=data_root))",
+        "data_root = 'old'",  # as in the base
+        "train_pipelines = [1]\ntrain_dataloader = dict(dataset=dict(pipeline=train_pipelines))",
+        "scale = 3",  # anything may be computed from it
+    ],
+)
+def test_values_at_the_top_that_are_used_are_taken(config, text):
+    own = Path(config()).with_name("own.py")
+    own.write_text(f"_base_ = ['./some_config.py']\n{text}\n")
+    load_config(str(own))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model.head.type": "mmvareid.VAHed"}, "model.head.type 'VAHed'.*mean 'VAHead'"),
+        ({"model.head.type": "VAHead"}, "model.head.type.*written 'mmvareid.VAHead'"),
+        ({"model.head.scle": 3}, "model.head has 'scle'.*VAHead.*mean 'scale'"),
+    ],
+)
+def test_types_and_arguments_that_do_not_exist_are_told_with_their_place(options, message):
+    with pytest.raises(ValueError, match=message):
+        load_config("va_reid/va-reid_seresnext-small_synthetic", options)
 
 
 def test_options_that_reach_nothing_are_refused(config):

@@ -1,6 +1,9 @@
 """Datasets of people, their viewpoints, and the sampler of identities."""
 
-import mmpretrain.datasets  # noqa: F401  (a child registry does not import its parent's modules)
+from contextlib import redirect_stdout
+
+with redirect_stdout(None):  # onedl's prints that a package is missing which nobody needs
+    import mmpretrain.datasets  # noqa: F401  (a child registry does not import its parent's)
 
 from .cuhk03 import CUHK03
 from .dukemtmc import DukeMTMCreID

@@ -73,7 +73,9 @@ class IdentitySampler(Sampler):
             raise ValueError(
                 "the dataset has to have num_identities * world_size = "
                 f"{num_identities} * {world_size} = {self.step_identities} people or more, but got "
-                f"{len(starts)}; lower num_identities, or use fewer processes"
+                f"{len(starts)}; lower train_dataloader.sampler.num_identities, and "
+                "train_dataloader.batch_size to num_identities * num_instances with it, or use "
+                "fewer processes"
             )
         groups = sum(-(-len(images) // num_instances) for images in self.images)
         self.num_batches = max(1, groups // self.step_identities)

@@ -177,10 +177,15 @@ class ReIDDataset(ViewpointDataset):
         matches = [re.fullmatch(self.pattern, os.path.splitext(name)[0]) for name in names]
         unfit = [name for name, match in zip(names, matches, strict=True) if not match]
         if unfit:
+            other = (
+                ""
+                if self.pattern == ReIDDataset.pattern
+                else f"; the dataset's type mmvareid.ReIDDataset reads {ReIDDataset.example}"
+            )
             raise ValueError(
                 f"image names of {type(self).__name__} have to look like {self.example} (person, "
                 f"c and camera, ...), but got {unfit[0]} ({len(unfit)} such in '{folder}'); "
-                "rename them or move them out"
+                f"rename them or move them out{other}"
             )
         return [
             Image(str(folder / name), int(match["person"]), int(match["camera"]))

@@ -80,14 +80,17 @@ class ViewpointDataset(TolerantDataset):
             return find_viewpoint_file(root)
         given = Path(self.viewpoint_file).expanduser()
         tried = [Path(self.data_root, given), root / given, given]
-        return next((path for path in tried if path.is_file()), tried[0])
+        found = next((path for path in tried if path.is_file()), None)
+        if found is None and self.split == "train":  # testing needs no viewpoints
+            places = ", ".join(dict.fromkeys(f"'{path}'" for path in tried))
+            raise FileNotFoundError(
+                f"viewpoint_file has to be an existing file, but there is none at {places}"
+            )
+        return found
 
     def _labels(self, root: Path, path: Path | None, names: list[str]) -> tuple[np.ndarray, str]:
         """Return labels (N,) and where they are from."""
         train = self.split == "train"
-        # Testing needs no viewpoints, and the authors' file may cover the train split alone.
-        if path and not train and not path.is_file():
-            path = None
         viewpoints = load_viewpoints(path, self.noise) if path else {}
         labels = np.array([viewpoints.get(name, -1) for name in names])
         if path and not viewpoints.keys().isdisjoint(names):

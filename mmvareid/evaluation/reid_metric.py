@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.evaluator import BaseMetric
 
+from mmvareid.config_checks import did_you_mean
 from mmvareid.registry import METRICS
 
 from .descriptors import COLUMNS, Descriptors
@@ -40,6 +41,10 @@ class ReIDMetric(BaseMetric):
 
     def __init__(self, prefix: str | None = None, dump: str | None = None, **scoring: Any) -> None:
         super().__init__(prefix=prefix)
+        known = Scoring.__dataclass_fields__
+        for key in scoring.keys() - known.keys():
+            hint = did_you_mean(key, known)
+            raise TypeError(f"{type(self).__name__} does not know {key!r}{hint}")
         self.scoring = Scoring(**scoring)
         self.dump = dump
 

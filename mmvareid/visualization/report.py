@@ -200,10 +200,10 @@ def _lists(
 
 def _origin(models: Sequence[ReportedModel], infos: Sequence[dict]) -> list[str]:
     queries = sum(info["is_query"] for info in infos)
-    people = len({info["person_id"] for info in infos})
+    people = len({info["person_id"] for info in infos if info["is_query"]})
     return [
         paragraph(
-            f"{queries} queries, {len(infos) - queries} gallery images, {people} people; "
+            f"{queries} queries of {people} people, {len(infos) - queries} gallery images; "
             "evaluation as docs/evaluation.md says."
         ),
         table(

@@ -1,5 +1,6 @@
 """Heat maps of the scores by the query's and the gallery's viewpoint."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def _figure(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
             text = f"{value:.1f}" if known else "-"
             axes.text(column, row, text, ha="center", va="center", color=color)
         places = range(len(names))
-        axes.set(title=title, xlabel="gallery's viewpoint", xticks=places, yticks=places)
+        wrapped = "\n".join(textwrap.wrap(title, int(side * 8)))  # or it runs into the next
+        axes.set(title=wrapped, xlabel="gallery's viewpoint", xticks=places, yticks=places)
         axes.set_xticklabels(names)
         axes.set_yticklabels(names, rotation=90, va="center")
     grid[0].set_ylabel("query's viewpoint")

@@ -122,7 +122,8 @@ def test_order_follows_from_seed_and_epoch():
 
 def test_too_few_people():
     with pytest.raises(
-        ValueError, match=r"16 \* 1 = 16 people or more, but got 3; lower num_ident"
+        ValueError,
+        match=r"16 \* 1 = 16 people or more, but got 3; lower .*num_identities, and .*batch_size",
     ):
         IdentitySampler(Labels([4, 4, 4]))
     with pytest.raises(ValueError, match=r"2 \* 3 = 6 people or more, but got 5"):

@@ -201,3 +201,5 @@ def test_errors_of_options():
         ReIDMetric(metric="l2")
     with pytest.raises(ValueError, match=r"topk has to hold ranks from 1 on, but got \(0, 1\)"):
         ReIDMetric(topk=(0, 1))
+    with pytest.raises(TypeError, match="ReIDMetric does not know 'rernk'; did you mean 'rerank'"):
+        ReIDMetric(rernk=True)

@@ -143,7 +143,7 @@ def test_training_goes_on_without_viewpoints(people, tmp_path):
     [
         ("data_root=/nowhere", r"Market1501 needs .* '/nowhere' does not exist"),
         ("dataroot=/nowhere", "unknown key 'dataroot' .* did you mean 'data_root'"),
-        ("model.head.scael=10", "unexpected keyword argument 'scael'"),
+        ("model.head.scael=10", "model.head has 'scael'.*did you mean 'scale'"),
         ("num_classes=3", "has 4 identities, but the head has room for 3"),
         ("train_dataloader.batch_size=6", "batch_size has to be .* = 8 .*, but got 6"),
         (

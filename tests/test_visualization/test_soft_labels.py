@@ -180,7 +180,8 @@ def test_a_joint_head_is_used_by_its_viewpoint_aware_part():
 
 
 def test_a_model_without_margins_is_refused():
-    cfg = load_config(str(SYNTHETIC), {"model.head.type": "mmvareid.ReIDHead"})
+    cfg = load_config(str(SYNTHETIC))
+    cfg.model.head.type = "mmvareid.ReIDHead"
     kept = ("type", "in_channels", "num_classes")
     cfg.model.head = {key: cfg.model.head[key] for key in kept}
     with pytest.raises(ValueError, match="have to come from a VAHead, but got .* ReIDHead"):

@@ -50,6 +50,12 @@ def main() -> None:
     # Absolute, so that they are found from anywhere.
     paths = [os.path.abspath(path) for path in list_images(args.images)]
     viewpoints = load_viewpoints(args.viewpoint_file) if args.viewpoint_file else {}
+    if viewpoints and viewpoints.keys().isdisjoint(os.path.basename(path) for path in paths):
+        raise ValueError(
+            f"{args.viewpoint_file} has to name pictures of {args.images}, but none of its "
+            f"{len(viewpoints)} names, such as {next(iter(viewpoints))}, is among them, such as "
+            f"{os.path.basename(paths[0])}"
+        )
     known = np.array([known_of(path, viewpoints) for path in paths])
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     inferencer = ReIDInferencer(

@@ -79,7 +79,11 @@ def main() -> None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(rows, indent=2, allow_nan=False) + "\n")
     console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe: paths stay whole
+        console.width = 10_000
     num_views = max(gallery.distinct("viewpoints"), default=-1) + 1
+    if args.rerank:
+        console.print("The order is that of the re-ranked distance, not of the cosine.")
     for title, hits in zip(titles, found, strict=True):
         console.print(hit_table(title, hits, num_views))
 
