@@ -91,9 +91,10 @@ def _check_arguments(place: str, node: dict[str, Any], kind: Any) -> None:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         return
     for key in node.keys() - {"type", "_scope_", "priority", *known}:  # hooks have a priority
+        hint = did_you_mean(key, known)
         raise ValueError(
-            f"{place} has {key!r}, which {kind.__name__} does not know{did_you_mean(key, known)}; if "
-            "it is a base's, add _delete_=True"
+            f"{place} has {key!r}, which {kind.__name__} does not know{hint}; if it is a base's, "
+            "add _delete_=True"
         )
 
 
