@@ -25,8 +25,12 @@ READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return '; did you mean ...?' with the closest known name, or nothing."""
-    close = difflib.get_close_matches(name, [*known], n=1, cutoff=cutoff)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = _closest(name, known, cutoff)
+    return f"; did you mean {close!r}?" if close else ""
+
+
+def _closest(name: str, known: Iterable[str], cutoff: float) -> str | None:
+    return next(iter(difflib.get_close_matches(name, [*known], n=1, cutoff=cutoff)), None)
 
 
 def check_top_level(cfg: Config, path: Path) -> None:
@@ -49,12 +53,13 @@ def check_top_level(cfg: Config, path: Path) -> None:
     own, bases = _inherited(path)
     nested = [(place, name, value) for place, name, value in _entries(cfg) if place != name]
     for key in sorted(own & cfg.keys() - READ):
-        copies = [(place, value) for place, name, value in nested if name == key]
-        if any(cfg[key] == value for *_, value in copies or nested):
+        meant = key if key in bases else _closest(key, bases, 0.85)
+        copies = [(place, value) for place, name, value in nested if name == meant]
+        if not meant or any(cfg[key] == value for *_, value in copies or nested):
             continue
-        if key not in bases and (hint := did_you_mean(key, bases, 0.85)):
-            raise ValueError(f"unknown key {key!r} in {path}{hint}")
-        if key in bases and bases[key] != cfg[key]:
+        if meant != key:
+            raise ValueError(f"unknown key {key!r} in {path}; did you mean {meant!r}?")
+        if bases[key] != cfg[key]:
             held = "".join(f"; {place} is {value!r}" for place, value in copies[:3])
             raise ValueError(
                 f"{key} is set at the top of {path}, but what copied the base's value keeps that"

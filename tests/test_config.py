@@ -58,7 +58,7 @@ def test_unknown_keys_are_told_with_what_was_meant(config):
     [
         ("data_root = 'new'", "data_root is set at the top.*train_dataloader.dataset.data_root is"),
         ("train_pipeline = [dict(type='Y')]", "train_pipeline is set at the top.*keeps that"),
-        ("data_rot = 'new'", "unknown key 'data_rot'.*mean 'data_root'"),
+        ("data_rot = 'X'", "unknown key 'data_rot'.*mean 'data_root'"),
     ],
 )
 def test_values_at_the_top_of_a_file_that_reach_nothing_are_refused(config, text, message):
