@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from sklearn.manifold import TSNE
 
 from mmvareid.evaluation import view_names
 
@@ -31,6 +30,8 @@ def embed_features(features: np.ndarray, seed: int = 0) -> np.ndarray:
             "identities"
         )
     perplexity = min(30.0, (len(features) - 1) / 3)
+    from sklearn.manifold import TSNE  # takes seconds, and every training imports this module
+
     tsne = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=seed)
     return tsne.fit_transform(features)
 
