@@ -94,7 +94,7 @@ def test_losses_are_logged_apart_and_follow_the_equations(margin):
             r[i, label, view] = oracles.arc_margin(r[i, label, view].item(), margin)
     expected = {
         "loss_id": oracles.identity_loss(10 * q, y, alpha=0.2),
-        "loss_view": oracles.viewpoint_loss(10 * r, y, v, alpha=0.2),
+        "loss_view": oracles.viewpoint_loss(10 * r, y, v, 0.2, "other_identities"),
         "loss_center": 0.1 * oracles.center_loss(va_head.weight, va_head.view_weight),
     }
     for name, value in expected.items():

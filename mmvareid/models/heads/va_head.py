@@ -10,8 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmvareid.models.cosine import cosines
-from mmvareid.models.losses.label_range import check_label_range
-from mmvareid.models.losses.viewpoint_smoothing import viewpoint_weights
+from mmvareid.models.labels import check_label_range, view_shares
 from mmvareid.registry import MODELS
 
 from .angular_margin import MARGIN_TYPES, margin_logits
@@ -121,7 +120,7 @@ class VAHead(ReIDHead):
         The margin is at labels (B,) and views, which are labels (B,), without margin where -1, or
         weights (B, V), with the margin times the weight at each.
         """
-        margins = self.margin * viewpoint_weights(views, self.num_views)  # (B, V)
+        margins = self.margin * view_shares(views, self.num_views)  # (B, V)
         targets = labels[:, None] * self.num_views + torch.arange(self.num_views).to(labels)
         view_weight = self.view_weight if view_weight is None else view_weight
         logits = self._logits(x, view_weight.flatten(0, 1), targets, margins)  # (B, K·V)
@@ -137,7 +136,7 @@ class VAHead(ReIDHead):
         """Return viewpoints (B,), -1 where a sample has none, or weights (B, V) if they have."""
         views = torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
         if any("viewpoint_weights" in sample for sample in data_samples):
-            hard = viewpoint_weights(views, self.num_views)  # of samples without weights
+            hard = view_shares(views, self.num_views)  # of samples without weights
             rows = [
                 torch.as_tensor(sample.get("viewpoint_weights", row))
                 for sample, row in zip(data_samples, hard, strict=True)

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
+from mmvareid.models.labels import check_label_range
 from mmvareid.registry import MODELS
 
-from .label_range import check_label_range
 from .log_prob_terms import log_prob_terms
 
 

@@ -1,0 +1,49 @@
+"""Identity and viewpoint labels, checked and in the one form that the losses work on."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def check_label_range(labels: Tensor, num_classes: int, what: str, lowest: int = 0) -> None:
+    """Raise ``ValueError`` if ``labels`` (B,) leave ``[lowest, num_classes)``.
+
+    Only labels on the CPU are looked at: on a GPU every step would wait for the answer. There
+    ``mmvareid.DataCheckHook`` has looked at the whole dataset before training started.
+    """
+    if labels.device.type != "cpu" or labels.numel() == 0:
+        return
+    least, most = int(labels.min()), int(labels.max())
+    if least < lowest or most >= num_classes:
+        raise ValueError(
+            f"{what} have to be in [{lowest}, {num_classes - 1}], but got labels from {least} to "
+            f"{most}; does the head's number of classes fit the dataset?"
+        )
+
+
+def view_shares(viewpoints: Tensor, num_views: int) -> Tensor:
+    """Share (B, V) of each viewpoint in each sample; a row sums to 1, or is 0 where unknown.
+
+    Args:
+        viewpoints (Tensor): Labels (B,), -1 where unknown, or shares (B, V) already.
+        num_views (int): V.
+
+    Raises:
+        ValueError: Labels or shares do not fit V. Only what is on the CPU is looked at.
+    """
+    if not viewpoints.is_floating_point():
+        check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
+        return F.one_hot(viewpoints.clamp(min=0), num_views) * (viewpoints >= 0)[:, None].float()
+    if viewpoints.ndim != 2 or viewpoints.shape[1] != num_views:
+        raise ValueError(
+            f"viewpoint weights have to be of shape (B, {num_views}), but got "
+            f"{tuple(viewpoints.shape)}; does the head's num_views fit the dataset?"
+        )
+    if viewpoints.device.type == "cpu":
+        sums = viewpoints.sum(dim=1)
+        good = (sums - 1).abs().minimum(sums.abs()) <= 1e-3  # not of NaN
+        if (viewpoints < 0).any() or not good.all():
+            raise ValueError(
+                "viewpoint weights have to be 0 or more and sum to 1, or to 0 where unknown, but "
+                f"got sums from {sums.min():g} to {sums.max():g}"
+            )
+    return viewpoints
