@@ -23,6 +23,8 @@ def check_label_range(labels: Tensor, num_classes: int, what: str, lowest: int =
 def view_shares(viewpoints: Tensor, num_views: int) -> Tensor:
     """Share (B, V) of each viewpoint in each sample; a row sums to 1, or is 0 where unknown.
 
+    With V = 1 every known viewpoint is the one.
+
     Args:
         viewpoints (Tensor): Labels (B,), -1 where unknown, or shares (B, V) already.
         num_views (int): V.
@@ -31,6 +33,8 @@ def view_shares(viewpoints: Tensor, num_views: int) -> Tensor:
         ValueError: Labels or shares do not fit V. Only what is on the CPU is looked at.
     """
     if not viewpoints.is_floating_point():
+        if num_views == 1:
+            viewpoints = viewpoints.clamp(max=0)
         check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
         return F.one_hot(viewpoints.clamp(min=0), num_views) * (viewpoints >= 0)[:, None].float()
     if viewpoints.ndim != 2 or viewpoints.shape[1] != num_views:

@@ -183,6 +183,14 @@ def test_valsr_of_one_viewpoint_is_alsr():
     )
 
 
+def test_of_one_viewpoint_every_known_one_is_it():
+    logits, labels, views = draw(2, 4, 5, 1), torch.arange(4), torch.tensor([0, 2, -1, 1])
+    torch.testing.assert_close(
+        VALSRLoss(0.2)(logits, labels, views),
+        ALSRLoss(0.2)(logits[views >= 0, :, 0], labels[views >= 0]),
+    )
+
+
 def test_valsr_without_smoothing_is_cross_entropy_over_pairs():
     logits, labels, views = draw(3, 8, 5, 3), torch.arange(8) % 5, torch.arange(8) % 3
     assert_agree(
