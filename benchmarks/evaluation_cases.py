@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mmvareid.evaluation import rank, rerank
-from mmvareid.evaluation.neighbours import find_neighbours
+from mmvareid.evaluation.ranking.neighbours import find_neighbours
 
 # Queries, gallery, dimension, people.
 SIZES = {

@@ -21,7 +21,7 @@ from machine import describe_machine
 from rich.console import Console
 from rich.table import Table
 
-from mmvareid.apis.search_index import ApproximateIndex, search_exactly
+from mmvareid.search.engines import ApproximateIndex, search_exactly
 
 PICTURES, WIDTH, K = 20, 512, 10
 

@@ -27,7 +27,7 @@ from training_loader import measure_loaders
 from training_loop import make_config, measure_loop
 from training_step import measure_steps
 
-from mmvareid.memory import keep_freed_memory
+from mmvareid.engine.processes import keep_freed_memory
 
 Rows = dict[str, dict[str, float]]
 

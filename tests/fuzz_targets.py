@@ -24,9 +24,6 @@ from hypothesis import strategies as st
 
 import mmvareid.models  # noqa: F401
 from mmvareid.apis import Gallery
-from mmvareid.apis.images import read_image
-from mmvareid.array_files import load_arrays
-from mmvareid.compat import load_checkpoint_safely
 from mmvareid.config import load_config
 from mmvareid.datasets import (
     CUHK03,
@@ -37,12 +34,15 @@ from mmvareid.datasets import (
     ReIDDataset,
     load_viewpoints,
 )
-from mmvareid.datasets.soft_viewpoints import load_soft_viewpoints
 from mmvareid.datasets.tolerant_dataset import UnreadableImageError
-from mmvareid.evaluation.descriptors import Descriptors
-from mmvareid.evaluation.scores import Scoring
+from mmvareid.evaluation.scores.scoring import Scoring
+from mmvareid.evaluation.table import Descriptors
+from mmvareid.fileio.arrays import load_arrays
+from mmvareid.fileio.checkpoints import load_checkpoint_safely
+from mmvareid.fileio.images import read_image
 from mmvareid.registry import MODELS
 from mmvareid.viewpoint import read_poses
+from mmvareid.viewpoint.soft import load_soft_viewpoints
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ import torch
 from small_run import ROOT, SYNTHETIC, error_of
 
 from mmvareid.apis import Gallery, ReIDInferencer, load_model
-from mmvareid.array_files import load_arrays
-from mmvareid.checkpoints import find_whole_checkpoint
-from mmvareid.compat import load_checkpoint_safely
 from mmvareid.config import load_config
 from mmvareid.datasets import load_viewpoints
-from mmvareid.datasets.soft_viewpoints import load_soft_viewpoints
-from mmvareid.evaluation.descriptors import Descriptors
+from mmvareid.evaluation.table import Descriptors
+from mmvareid.fileio.arrays import load_arrays
+from mmvareid.fileio.checkpoints import load_checkpoint_safely
+from mmvareid.fileio.newest_checkpoint import find_whole_checkpoint
 from mmvareid.viewpoint import read_poses
+from mmvareid.viewpoint.soft import load_soft_viewpoints
 
 
 class Hostile:

@@ -15,14 +15,14 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner, TestLoop
 from rich.console import Console
 
-from mmvareid.compat import (
+from mmvareid.config import load_config
+from mmvareid.evaluation import score_tables
+from mmvareid.fileio.checkpoints import (
     check_weights,
     load_checkpoint_safely,
     prepare_cpu_distributed,
     use_safe_checkpoints,
 )
-from mmvareid.config import load_config
-from mmvareid.evaluation import score_tables
 
 
 def parse_args() -> argparse.Namespace:

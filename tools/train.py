@@ -7,10 +7,10 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import CheckpointLoader, Runner
 
-from mmvareid.checkpoints import find_whole_checkpoint, use_atomic_files
-from mmvareid.compat import prepare_cpu_distributed, use_safe_checkpoints
 from mmvareid.config import load_config
-from mmvareid.memory import keep_freed_memory
+from mmvareid.engine.processes import keep_freed_memory
+from mmvareid.fileio.checkpoints import prepare_cpu_distributed, use_safe_checkpoints
+from mmvareid.fileio.newest_checkpoint import find_whole_checkpoint, use_atomic_files
 
 
 def parse_args() -> argparse.Namespace:

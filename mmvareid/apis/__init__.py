@@ -1,3 +1,6 @@
+from mmvareid.fileio.images import list_images
+from mmvareid.search.gallery import Gallery, Hit
+
 from .features import (
     FeatureSet,
     dataset_infos,
@@ -6,8 +9,6 @@ from .features import (
     load_model,
     select_images,
 )
-from .gallery import Gallery, Hit
-from .images import list_images
 from .inferencer import ReIDInferencer
 
 __all__ = [

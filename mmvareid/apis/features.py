@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from rich.progress import track
 
-from mmvareid.compat import check_weights, load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.fileio.checkpoints import check_weights, load_checkpoint_safely, use_safe_checkpoints
 from mmvareid.registry import DATASETS, MODELS
 
 

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from mmvareid.config import load_config
 from mmvareid.datasets.tolerant_dataset import UnreadableImageError
+from mmvareid.fileio.images import expand, read_image
 
 from .features import load_model
-from .images import expand, read_image
 
 _TRAINING = {"init_cfg", "with_cp", "frozen_stages", "norm_eval"}
 _LOADERS, _PACKERS = ("LoadImageFromFile", "DecodeImage"), ("PackInputs", "PackImage")

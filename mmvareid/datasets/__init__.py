@@ -5,18 +5,19 @@ from contextlib import redirect_stdout
 with redirect_stdout(None):  # onedl's prints that a package is missing which nobody needs
     import mmpretrain.datasets  # noqa: F401  (a child registry does not import its parent's)
 
+from mmvareid.synthetic import make_synthetic
+from mmvareid.viewpoint.reading import load_viewpoints
+
 from .cuhk03 import CUHK03
 from .dukemtmc import DukeMTMCreID
 from .identity_sampler import IdentitySampler
 from .market1501 import Market1501
-from .mirror_viewpoint import MirrorViewpoint
 from .msmt17 import MSMT17
 from .reid_dataset import ReIDDataset
-from .synthetic import make_synthetic
 from .synthetic_people import SyntheticPeople
-from .uint8_batch import DecodeImage, PackImage, collate_images
+from .transforms.mirror_viewpoint import MirrorViewpoint
+from .transforms.uint8_batch import DecodeImage, PackImage, collate_images
 from .viewpoint_images import ViewpointImages
-from .viewpoints import load_viewpoints
 
 __all__ = [
     "CUHK03",

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from .label_noise import add_label_noise
-from .soft_viewpoints import load_soft_viewpoints
+from mmvareid.viewpoint.noise import add_label_noise
+from mmvareid.viewpoint.reading import find_viewpoint_file, load_viewpoints
+from mmvareid.viewpoint.soft import load_soft_viewpoints
+
 from .tolerant_dataset import TolerantDataset
-from .viewpoints import find_viewpoint_file, load_viewpoints
 
 
 class ViewpointDataset(TolerantDataset):

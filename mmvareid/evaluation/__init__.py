@@ -2,19 +2,19 @@
 
 import mmpretrain.evaluation  # noqa: F401  a child registry doesn't import its parent's types
 
-from .descriptors import Descriptors
-from .protocols import cross_view, single_view, view_name, view_names, view_pairs
-from .query_expansion import expand_queries
-from .query_pooling import pool_queries
-from .ranking import Ranking, rank
-from .reid_metric import ReIDMetric
-from .reranking import rerank
-from .scores import Scoring
-from .single_shot import single_shot_scores
+from .metric import ReIDMetric
+from .ranking.query_expansion import expand_queries
+from .ranking.ranking import Ranking, rank
+from .ranking.reranking import rerank
+from .scores.protocols import cross_view, single_view, view_name, view_names, view_pairs
+from .scores.query_pooling import pool_queries
+from .scores.scoring import Scoring
+from .scores.single_shot import single_shot_scores
+from .scores.tables import score_tables
+from .scores.verification import verification_rates
+from .scores.viewpoint_scores import viewpoint_matrix, viewpoint_scores
 from .stripe_histogram import stripe_histogram
-from .tables import score_tables
-from .verification import verification_rates
-from .viewpoint_scores import viewpoint_matrix, viewpoint_scores
+from .table import Descriptors
 
 __all__ = [
     "Descriptors",

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
-from mmvareid.datasets.viewpoints import MAX_VIEWS
+from mmvareid.viewpoint.reading import MAX_VIEWS
 
-from .body_shape import mirrored, normalise, shape_features, shoulder_width, turned
-from .shoulder_mixture import shoulder_posteriors
-from .skeletons import as_fourteen
+from .pose.body_shape import mirrored, normalise, shape_features, shoulder_width, turned
+from .pose.shoulder_mixture import shoulder_posteriors
+from .pose.skeletons import as_fourteen
 
 _FEW = 200  # bodies, below which trees have too little to learn from
 _MANY = 3000  # labels, from which boosting may go on for longer

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmvareid.datasets.reid_dataset import JUNK
-from mmvareid.evaluation.similarity import similarity_blocks
+from mmvareid.evaluation.ranking.similarity import similarity_blocks
 
 
 class Kind(IntEnum):

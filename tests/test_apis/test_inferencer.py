@@ -16,9 +16,9 @@ from mmvareid.apis import (
     list_images,
     load_model,
 )
-from mmvareid.apis.images import read_image
 from mmvareid.config import load_config
 from mmvareid.datasets.tolerant_dataset import UnreadableImageError
+from mmvareid.fileio.images import read_image
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from mmpretrain.registry import MODELS
 from small_run import CONFIGS, ROOT
 from torch import nn
 
-from mmvareid.compat import load_checkpoint_safely
+from mmvareid.fileio.checkpoints import load_checkpoint_safely
 from mmvareid.models import SEResNeXt
 
 TOOL = "model_converters/convert_backbone.py"

@@ -22,7 +22,7 @@ from test_model_converters import (
 )
 from torch import nn
 
-from mmvareid.compat import load_checkpoint_safely
+from mmvareid.fileio.checkpoints import load_checkpoint_safely
 
 SMALL_SWIN = dict(
     type="SwinTransformer",

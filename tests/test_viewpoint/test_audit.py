@@ -8,8 +8,8 @@ import pytest
 from small_run import error_of, run
 
 from mmvareid.datasets import load_viewpoints, make_synthetic
-from mmvareid.datasets.viewpoints import load_fine_viewpoints
 from mmvareid.viewpoint.audit import audit_viewpoints, confusion
+from mmvareid.viewpoint.reading import load_fine_viewpoints
 
 SAMPLES = [
     dict(name=f"{i}.jpg", person_id=person, camera_id=camera)

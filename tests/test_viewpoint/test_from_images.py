@@ -13,9 +13,9 @@ from mmengine.config import Config
 from small_run import ROOT, run
 
 from mmvareid.datasets import load_viewpoints, make_synthetic
-from mmvareid.datasets.soft_viewpoints import load_soft_viewpoints
 from mmvareid.registry import MODELS
 from mmvareid.viewpoint import from_images
+from mmvareid.viewpoint.soft import load_soft_viewpoints
 
 CONFIG = ROOT / "configs/viewpoint/seresnext-small_synthetic.py"
 TOOL = "dataset_converters/viewpoints_from_images.py"

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from mmvareid.datasets.viewpoints import load_fine_viewpoints
-from mmvareid.viewpoint.label_files import describe_views, write_rows
+from mmvareid.viewpoint.reading import load_fine_viewpoints
+from mmvareid.viewpoint.writing import describe_views, write_rows
 
 
 def main() -> None:

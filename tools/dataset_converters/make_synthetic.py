@@ -7,7 +7,7 @@ import cv2
 from rich.progress import Progress
 
 from mmvareid.datasets import make_synthetic
-from mmvareid.datasets.synthetic import contact_sheet
+from mmvareid.synthetic import contact_sheet
 
 
 def main() -> None:

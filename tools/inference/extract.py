@@ -12,9 +12,9 @@ import numpy as np
 from mmengine.config import DictAction
 
 from mmvareid.apis import Gallery, ReIDInferencer, list_images
-from mmvareid.apis.images import printable
 from mmvareid.config import load_config
 from mmvareid.datasets import ReIDDataset, load_viewpoints
+from mmvareid.fileio.images import printable
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmvareid.apis import Gallery, Hit, ReIDInferencer, list_images
-from mmvareid.apis.images import printable
 from mmvareid.config import load_config
 from mmvareid.evaluation import view_name
+from mmvareid.fileio.images import printable
 
 
 def parse_args() -> argparse.Namespace:

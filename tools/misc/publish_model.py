@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 import mmvareid
-from mmvareid.compat import load_checkpoint_safely
+from mmvareid.fileio.checkpoints import load_checkpoint_safely
 
 FACTS = ("cfg", "dataset_meta", "epoch", "iter", "experiment_name", "mmengine_version")
 
@@ -30,7 +30,7 @@ def published(content: Any, source: Path) -> dict[str, dict]:
     """Return the weights of a checkpoint, and of its meta what is plain data.
 
     Args:
-        content (Any): As of :func:`mmvareid.compat.load_checkpoint_safely`.
+        content (Any): As of :func:`mmvareid.fileio.checkpoints.load_checkpoint_safely`.
         source (Path): Where it is from, for the message.
 
     Raises:

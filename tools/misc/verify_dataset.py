@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from mmvareid.apis.images import list_images, printable, read_image
 from mmvareid.datasets import ReIDDataset
 from mmvareid.datasets.tolerant_dataset import UnreadableImageError, read_whole
+from mmvareid.fileio.images import list_images, printable, read_image
 
 SHOWN = 3  # names of each kind in the table
 KINDS = {

@@ -33,7 +33,7 @@ from backbone_keys import COUNTER, SOURCES, convert
 from person_pretraining_keys import PRETRAININGS, convert_pretraining
 from torch import Tensor
 
-from mmvareid.compat import load_checkpoint_safely
+from mmvareid.fileio.checkpoints import load_checkpoint_safely
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

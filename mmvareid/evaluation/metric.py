@@ -1,0 +1,120 @@
+"""The metric of MMEngine's loops: collect features, rank, average."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from mmengine.dist import broadcast_object_list, get_dist_info
+from mmengine.evaluator import BaseMetric
+
+from mmvareid.config.checks import did_you_mean
+from mmvareid.registry import METRICS
+
+from .scores.scoring import Scoring
+from .table import COLUMNS, Descriptors
+
+_FIELDS = ("person_id", "camera_id", "is_query")
+
+
+@METRICS.register_module()
+class ReIDMetric(BaseMetric):
+    """mAP, mINP and Rank-k of a test set whose samples say which are queries.
+
+    Each data sample has ``feature`` (``(D,)``), ``person_id``, ``camera_id`` and ``is_query``. See
+    :func:`mmvareid.evaluation.rank` for what is ignored, and for ties.
+
+    With several processes the first one gathers the features, as tensors, drops what the sampler
+    added to make shares equal, and ranks. Should it raise an error, the others wait for it until
+    the launcher ends them; torchrun does.
+
+    Args:
+        prefix (str, optional): Of the names, in place of 'reid'.
+        dump (str, optional): Write the features to this .npz file too, see
+            :meth:`mmvareid.evaluation.Descriptors.load`.
+        **scoring: As of :class:`mmvareid.evaluation.Scoring`: ``metric``, ``topk``, ``rerank`` ...
+    """
+
+    default_prefix = "reid"
+
+    def __init__(self, prefix: str | None = None, dump: str | None = None, **scoring: Any) -> None:
+        super().__init__(prefix=prefix)
+        known = Scoring.__dataclass_fields__
+        for key in scoring.keys() - known.keys():
+            hint = did_you_mean(key, known)
+            raise TypeError(f"{type(self).__name__} does not know {key!r}{hint}")
+        self.scoring = Scoring(**scoring)
+        self.dump = dump
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep features and what is known of each sample."""
+        for sample in data_samples:
+            missing = [name for name in _FIELDS if name not in sample]
+            if missing:
+                raise ValueError(
+                    f"a data sample has to have {missing}, but got only {sorted(sample)}: end the "
+                    "test pipeline with PackInputs(algorithm_keys="
+                    "('person_id', 'camera_id', 'viewpoint', 'is_query'))"
+                )
+            if "feature" not in sample:
+                raise ValueError(
+                    f"a prediction has to have a `feature`, but got only {sorted(sample)}: does "
+                    "the model's head set it?"
+                )
+            # A copy: a row is a view, and would keep its whole batch.
+            feature = sample["feature"].detach().to("cpu", torch.float32, copy=True)
+            known = {**sample, "viewpoint": sample.get("viewpoint", -1)}
+            self.results.append((feature, [int(known[name]) for name in COLUMNS.values()]))
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Gather all samples in the first process, score them, and tell the others.
+
+        Args:
+            size (int): Images of the dataset; what shares have beyond it is dropped.
+        """
+        if not self.results:
+            raise ValueError("the test set has to have an image for each process, but one got none")
+        features = torch.stack([feature for feature, _ in self.results])
+        known = torch.tensor([columns for _, columns in self.results])  # (n, 4)
+        self.results.clear()
+        process, processes = get_dist_info()
+        if processes > 1:
+            features, known = (_gather(rows, -(-size // processes)) for rows in (features, known))
+        told: list[Any] = [None]
+        if process == 0:
+            scores = self.compute_metrics([features[:size], known[:size].numpy()])
+            told = [{f"{self.prefix}/{name}": value for name, value in scores.items()}]
+        broadcast_object_list(told)
+        return told[0]
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Score features (N, D) and columns (N, 4) of the whole dataset."""
+        features, known = results
+        columns = dict(zip(COLUMNS, known.T, strict=True))
+        columns["is_query"] = columns["is_query"].astype(bool)
+        table = Descriptors(features, **columns)
+        if self.dump:
+            Path(self.dump).parent.mkdir(parents=True, exist_ok=True)
+            table.save(self.dump)
+        return self.scoring.score(table)
+
+
+def _gather(rows: torch.Tensor, share: int) -> torch.Tensor:
+    """Gather (n, ...) of each of R processes in the first one, in the dataset's order.
+
+    MMEngine's sampler gives sample i to process i mod R. Some may lack the last one of their share;
+    what fills its place is past the end of the dataset. Other processes get their own back.
+    """
+    if len(rows) > share:
+        raise ValueError(
+            f"a process has to have {share} samples at most, but got {len(rows)}; test with "
+            "sampler=dict(type='DefaultSampler', shuffle=False)"
+        )
+    process, processes = get_dist_info()
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    rows = F.pad(rows, (0, 0, 0, share - len(rows))).to(device)
+    parts = [torch.empty_like(rows) for _ in range(processes)] if process == 0 else None
+    dist.gather(rows, parts)
+    return torch.stack(parts, dim=1).flatten(0, 1).cpu() if parts else rows.cpu()

@@ -1,0 +1,1 @@
+"""Bodies as points: read from files, and brought to one size and place."""

@@ -1,0 +1,60 @@
+"""Viewpoint files that datasets read, with how sure each label is."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmvareid.evaluation.scores.protocols import view_names
+
+
+def write_viewpoints(
+    path: str | os.PathLike, names: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
+) -> None:
+    """Write a CSV that ``viewpoint_file`` of a dataset takes; an old one stays until it is whole.
+
+    Its columns are filename, viewpoint (-1 where unknown), confidence, and the probability of each
+    view.
+
+    Args:
+        path (str | PathLike): File to write.
+        names (Sequence[str]): N images, each once.
+        labels (np.ndarray): ``(N,)`` int.
+        probabilities (np.ndarray): ``(N, V)``, 0 where unknown.
+
+    Raises:
+        ValueError: A name stands there twice, so that a dataset could not tell which is meant.
+    """
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise ValueError(
+            f"images have to differ in name, since viewpoints are joined by it, but got {name} "
+            f"{times} times; write a file for each folder"
+        )
+    header = ["filename", "viewpoint", "confidence", *view_names(probabilities.shape[1])]
+    rows = (
+        [name, int(label), f"{row.max():.4f}", *(f"{p:.4f}" for p in row)]
+        for name, label, row in zip(names, labels, probabilities, strict=True)
+    )
+    write_rows(path, header, rows)
+
+
+def write_rows(path: str | os.PathLike, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write a CSV; an old one stays until it is whole."""
+    part = Path(f"{path}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    part.replace(path)
+
+
+def describe_views(labels: Iterable[int], views: int = 3) -> str:
+    """Say how many images are of each view, as ``3 front, 1 side, 0 back``."""
+    counts = Counter(labels)
+    views = max([views, *(label + 1 for label in counts)])
+    return ", ".join(f"{counts[view]} {name}" for view, name in enumerate(view_names(views)))

@@ -1,0 +1,90 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mmvareid.datasets import IdentitySampler
+from mmvareid.engine.hooks import data_check_hook
+from mmvareid.engine.hooks.data_check_hook import (
+    check_batches,
+    check_files,
+    check_flips,
+    check_queries,
+    check_range,
+)
+from mmvareid.models import BatchAugmentPreprocessor
+
+
+def infos(key, *values):
+    return [{"img_path": f"{i}.jpg", key: value} for i, value in enumerate(values)]
+
+
+def people(*rows):
+    keys = ("person_id", "camera_id", "is_query")
+    return [{"img_path": f"{row}", **dict(zip(keys, row, strict=True))} for row in rows]
+
+
+def test_labels_within_the_head_pass():
+    check_range(infos("gt_label", 0, 2, 1), "gt_label", 3, "identities", "num_classes")
+    check_range(infos("viewpoint", -1, -1), "viewpoint", 3, "viewpoints", "model.head.num_views")
+    check_range(infos("gt_label", 9), "gt_label", None, "identities", "num_classes")
+
+
+def test_a_label_beyond_the_head_names_the_image_and_what_to_set():
+    message = r"has 5 identities, .* room for 3 \(1.jpg has gt_label 4\); set num_classes=5"
+    with pytest.raises(ValueError, match=message):
+        check_range(infos("gt_label", 0, 4), "gt_label", 3, "identities", "num_classes")
+    with pytest.raises(ValueError, match=r"set model\.head\.num_views=8"):
+        check_range(infos("viewpoint", 7), "viewpoint", 3, "viewpoints", "model.head.num_views")
+
+
+def test_batch_size_has_to_fit_the_sampler():
+    sampler = IdentitySampler.__new__(IdentitySampler)
+    sampler.num_identities, sampler.num_instances = 2, 4
+    check_batches(SimpleNamespace(sampler=sampler, batch_size=8))
+    check_batches(SimpleNamespace(sampler=None, batch_size=5))
+    with pytest.raises(ValueError, match="batch_size has to be .* 2 x 4 = 8 .*, but got 6"):
+        check_batches(SimpleNamespace(sampler=sampler, batch_size=6))
+
+
+def test_a_flip_of_the_batch_leaves_all_round_viewpoints_as_they_are():
+    flip = dict(type="mmvareid.BatchRandomFlip")
+    preprocessor = BatchAugmentPreprocessor(
+        [dict(type="mmvareid.BatchRandomCrop", padding=1), flip]
+    )
+    views = [None, dict(source="yaw"), dict(source="yaw", num_views=8, all_round=True)]
+    loaders = [SimpleNamespace(dataset=SimpleNamespace(soft_viewpoints=view)) for view in views]
+    for loader in loaders[:2]:
+        check_flips(loader, preprocessor)
+    check_flips(loaders[2], torch.nn.Identity())
+    with pytest.raises(ValueError, match="has a BatchRandomFlip; move it"):
+        check_flips(loaders[2], preprocessor)
+
+
+def test_a_query_needs_its_person_in_another_camera():
+    check_queries(people((1, 1, True), (1, 2, False)))
+    single_camera = people((1, 1, True), (1, 1, False), (2, 1, True))
+    with pytest.raises(ValueError, match="none of 2 has; is there a single camera"):
+        check_queries(single_camera)
+
+
+def test_queries_without_match_are_counted(monkeypatch):
+    lines = []
+    monkeypatch.setattr(data_check_hook, "print_log", lambda line, **_: lines.append(line))
+    check_queries(people((1, 1, True), (2, 1, True), (1, 2, False)))
+    assert lines[0].startswith("1 of 2 queries have no match")
+
+
+def test_a_negative_label_is_named():
+    with pytest.raises(ValueError, match=r"gt_label has to be at least 0, but 1\.jpg has -3"):
+        check_range(infos("gt_label", 0, -3), "gt_label", 3, "identities", "num_classes")
+    with pytest.raises(ValueError, match=r"viewpoint has to be at least -1, but 0\.jpg has -2"):
+        check_range(infos("viewpoint", -2), "viewpoint", 3, "viewpoints", "model.head.num_views")
+
+
+def test_cut_off_test_images_are_counted_and_named(market_root):
+    paths = sorted((market_root / "query").iterdir())
+    check_files([{"img_path": str(path)} for path in paths])
+    paths[1].write_bytes(paths[1].read_bytes()[:200])
+    with pytest.raises(ValueError, match=f"but 1 of 4 are missing or cut off: {paths[1]}"):
+        check_files([{"img_path": str(path)} for path in paths])
