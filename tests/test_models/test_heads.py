@@ -127,6 +127,11 @@ def test_samples_without_viewpoint_train_the_identity_loss_alone():
     assert va_head.view_weight.grad is not None  # DDP waits for every parameter
 
 
+def test_a_viewpoint_between_two_is_refused():
+    with pytest.raises(ValueError, match="viewpoint of a sample has to be a whole number.* 1.7"):
+        head().loss((torch.randn(2, 8),), samples([0, 1], [1, 1.7]))
+
+
 def test_missing_viewpoints_are_told_once(monkeypatch):
     lines = []
     monkeypatch.setattr(va_head_module, "print_log", lambda line, **_: lines.append(line))

@@ -4,9 +4,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmpretrain.structures import DataSample
 
 from mmvareid.models import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
 from mmvareid.models.losses.pair_log_probs import NEGATIVES, log_probs, logsumexp_of_others
+from mmvareid.registry import MODELS
 
 
 def assert_agree(ours, oracle, *inputs):
@@ -280,6 +282,77 @@ def test_viewpoints_out_of_range_end_in_one_error():
 def test_smoothing_out_of_range_is_refused(loss, value):
     with pytest.raises(ValueError, match="has to be in"):
         loss(value)
+
+
+LOSSES = {
+    "lsr": (LSRLoss, lambda: (draw(20, 6, 5), torch.arange(6) % 5)),
+    "alsr": (ALSRLoss, lambda: (draw(21, 6, 5), torch.arange(6) % 5)),
+    "valsr": (
+        VALSRLoss,
+        lambda: (draw(22, 6, 5, 3), torch.arange(6) % 5, torch.tensor([0, 1, -1, 2, 1, 0])),
+    ),
+    "triplet": (BatchHardTriplet, lambda: (draw(23, 6, 4), torch.tensor([0, 0, 1, 1, 2, 2]))),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_and_reductions_are_those_of_mmpretrain(name):
+    loss, inputs = LOSSES[name]
+    each = loss(reduction="none")(*inputs())
+    assert each.shape == (6,)
+    count = 5 if name == "valsr" else 6  # one viewpoint is unknown
+    assert (each == 0).sum() == (name == "valsr")
+    torch.testing.assert_close(loss()(*inputs()), each.sum() / count)
+    torch.testing.assert_close(loss(reduction="sum")(*inputs()), each.sum())
+    torch.testing.assert_close(loss(loss_weight=3)(*inputs()), 3 * each.sum() / count)
+    torch.testing.assert_close(loss()(*inputs(), avg_factor=4), each.sum() / 4)
+    torch.testing.assert_close(loss()(*inputs(), reduction_override="none"), each)
+    weight = torch.linspace(0, 1, 6)
+    torch.testing.assert_close(loss()(*inputs(), weight=weight), (weight * each).sum() / count)
+    with pytest.raises(ValueError, match="avg_factor has to be None with reduction='sum'"):
+        loss(reduction="sum")(*inputs(), avg_factor=4)
+    with pytest.raises(ValueError, match="reduction has to be one of .* but got 'max'"):
+        loss(reduction="max")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_empty_batch_is_a_zero_with_a_live_graph(name):
+    loss, inputs = LOSSES[name]
+    first, *others = [one[:0] for one in inputs()]
+    first.requires_grad_()
+    value = loss()(first, *others)
+    value.backward()
+    assert value.item() == 0 and first.grad.shape == first.shape
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+@pytest.mark.parametrize("name", LOSSES)
+def test_labels_of_any_integer_type(name, dtype):
+    loss, inputs = LOSSES[name]
+    first, labels, *views = inputs()
+    views = [view.clamp(min=0) for view in views]
+    expected = loss()(first, labels, *views)
+    found = loss()(first, labels.to(dtype), *(view.to(dtype) for view in views))
+    torch.testing.assert_close(found, expected)
+
+
+def test_fractions_are_no_hard_labels():
+    logits, labels = draw(24, 2, 5, 3), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match="identity labels have to be whole numbers .*float32"):
+        ALSRLoss()(logits[..., 0], labels.float())
+    with pytest.raises(ValueError, match=r"\(B, 3\), but got \(2,\); .* to be whole numbers"):
+        VALSRLoss()(logits, labels, torch.tensor([0.0, 1.7]))
+
+
+def test_mmpretrains_head_trains_by_our_losses():
+    head = MODELS.build(
+        dict(
+            type="LinearClsHead", num_classes=5, in_channels=8, loss=dict(type="mmvareid.ALSRLoss")
+        )
+    )
+    samples = [DataSample().set_gt_label(label) for label in (0, 4, 2)]
+    found = head.loss((draw(25, 3, 8),), samples)["loss"]
+    torch.testing.assert_close(found, ALSRLoss()(head((draw(25, 3, 8),)), torch.tensor([0, 4, 2])))
 
 
 def test_readings_that_there_are_not_are_refused():

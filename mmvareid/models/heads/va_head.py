@@ -134,7 +134,7 @@ class VAHead(ReIDHead):
 
     def _viewpoints(self, data_samples: list[DataSample]) -> Tensor:
         """Return viewpoints (B,), -1 where a sample has none, or weights (B, V) if they have."""
-        views = torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
+        views = torch.tensor([viewpoint_of(sample) for sample in data_samples])
         if any("viewpoint_weights" in sample for sample in data_samples):
             hard = view_shares(views, self.num_views)  # of samples without weights
             rows = [
@@ -151,6 +151,21 @@ class VAHead(ReIDHead):
                 level=logging.WARNING,
             )
         return views
+
+
+def viewpoint_of(sample: DataSample) -> int:
+    """Return a sample's viewpoint, -1 where it has none.
+
+    Raises:
+        ValueError: It is no whole number, which soft viewpoints write as ``viewpoint_weights``.
+    """
+    viewpoint = sample.get("viewpoint", -1)
+    if int(viewpoint) != viewpoint:
+        raise ValueError(
+            f"viewpoint of a sample has to be a whole number, but got {viewpoint}; a viewpoint "
+            "between two is written as viewpoint_weights (V,)"
+        )
+    return int(viewpoint)
 
 
 def find_va_head(model: nn.Module) -> VAHead | None:

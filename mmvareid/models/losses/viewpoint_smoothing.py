@@ -1,16 +1,19 @@
 """Viewpoint-aware adaptive label smoothing (VALSR)."""
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmvareid.models.labels import check_label_range, view_shares
 from mmvareid.registry import MODELS
 
+from .batch_loss import BatchLoss
 from .pair_log_probs import NEGATIVES, log_probs, pair_log_probs
 
 
 @MODELS.register_module()
-class VALSRLoss(nn.Module):
+class VALSRLoss(BatchLoss):
     r"""Viewpoint-aware adaptive label smoothing, Eq. 6 with the targets of Eq. 12 of VA-reID.
 
     :math:`r(j, k)` is the probability of identity j seen from viewpoint k against its negatives
@@ -41,10 +44,17 @@ class VALSRLoss(nn.Module):
             ``'other_identities_and_views'`` is the sum exactly as printed, in which the same view
             of a look-alike is no negative. docs/results.md compares them. Defaults to
             ``'other_identities'``.
+        loss_weight, reduction: See :class:`.BatchLoss`.
     """
 
-    def __init__(self, alpha: float = 0.2, negatives: str = "other_identities") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        alpha: float = 0.2,
+        negatives: str = "other_identities",
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(loss_weight, reduction)
         # epsilon_1 + epsilon_2 may reach 2 alpha, and the label has to keep the largest share.
         if not 0 <= alpha <= 0.5:
             raise ValueError(f"alpha has to be in [0, 0.5], but got {alpha}")
@@ -52,20 +62,21 @@ class VALSRLoss(nn.Module):
             raise ValueError(f"negatives has to be one of {NEGATIVES}, but got {negatives!r}")
         self.alpha, self.negatives = alpha, negatives
 
-    def forward(self, logits: Tensor, labels: Tensor, viewpoints: Tensor) -> Tensor:
-        """Return the mean loss over the samples whose viewpoint is known.
+    def forward(self, logits: Tensor, labels: Tensor, viewpoints: Tensor, **options: Any) -> Tensor:
+        """Return the loss, by default its mean over the samples whose viewpoint is known.
 
         Args:
             logits (Tensor): (B, K, V).
             labels (Tensor): Identity labels, (B,), in [0, K).
             viewpoints (Tensor): Viewpoint labels, (B,), in [0, V), or -1 where unknown; or weights
                 of the viewpoints, (B, V), whose rows sum to 1, or to 0 where unknown.
+            **options: Those of :meth:`.BatchLoss.reduce`.
 
         Returns:
             Tensor: A scalar; 0 with a live graph if no viewpoint is known.
         """
         _, num_ids, num_views = logits.shape
-        check_label_range(labels, num_ids, "identity labels")
+        labels = check_label_range(labels, num_ids, "identity labels")
         shares = view_shares(viewpoints, num_views)  # (B, V)
         known = shares.sum(dim=1) > 0  # (B,)
         views, others = pair_log_probs(logits, labels, self.negatives)  # (B, V), (B,)
@@ -76,7 +87,7 @@ class VALSRLoss(nn.Module):
             + epsilon_2 / max(num_views - 1, 1) * (views.sum(dim=1) - target)
             + epsilon_1 / max(num_views * (num_ids - 1), 1) * others
         )
-        return (loss * known).sum() / known.sum().clamp(min=1)
+        return self.reduce(loss, known, **options)
 
     @torch.no_grad()
     def soft_labels(
