@@ -1,8 +1,10 @@
 """Rows x seeds: run once, resumed, summed up."""
 
 import fcntl
+import itertools
 import json
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -162,6 +164,21 @@ def test_the_fingerprint_is_of_what_is_trained():
     assert ablation.fingerprint(Config(cfg | dict(lr=2))) != print_
     other = cfg | dict(loader=dict(num_workers=0, sets=[dict(seed=0)]))
     assert ablation.fingerprint(Config(other)) == print_
+
+
+def test_the_benchmark_names_configs_that_are_there_and_keeps_runs(tmp_path):
+    with mock.patch.object(sys, "path", [str(ROOT / "benchmarks"), *sys.path]):
+        plan = runpy.run_path(str(ROOT / "benchmarks/ablation.py"))
+    for configs, _, _ in plan["GROUPS"].values():
+        for name, ending in itertools.product(configs, plan["SETS"].values()):
+            assert (ROOT / f"configs/{name}_seresnext-small_{ending}.py").is_file()
+    known, new = tmp_path / "known.json", tmp_path / "new.json"
+    for seed in ("0", "1"):
+        row = {"row": "a", "config": "f00", "sweep": None, "runs": {seed: {"reid/mAP": 1.0}}}
+        new.write_text(json.dumps([row, {**row, "config": "ba2", "runs": {}}]))
+        plan["merge"](known, new)
+    found = ablation.read_known([known])
+    assert found == {("f00", 0): {"reid/mAP": 1.0}, ("f00", 1): {"reid/mAP": 1.0}}
 
 
 @pytest.mark.parametrize("text", ["gamma=1", "alpha", "alpha="])
