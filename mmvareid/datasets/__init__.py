@@ -15,6 +15,7 @@ from .market1501 import Market1501
 from .msmt17 import MSMT17
 from .reid_dataset import ReIDDataset
 from .synthetic_people import SyntheticPeople
+from .transforms.load_viewpoint import LoadViewpoint
 from .transforms.mirror_viewpoint import MirrorViewpoint
 from .transforms.uint8_batch import DecodeImage, PackImage, collate_images
 from .viewpoint_images import ViewpointImages
@@ -25,6 +26,7 @@ __all__ = [
     "DecodeImage",
     "DukeMTMCreID",
     "IdentitySampler",
+    "LoadViewpoint",
     "Market1501",
     "MirrorViewpoint",
     "PackImage",
