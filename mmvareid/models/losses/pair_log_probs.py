@@ -54,8 +54,8 @@ def log_probs(logits: Tensor, negatives: str) -> Tensor:
 def logsumexp_of_others(x: Tensor) -> Tensor:
     """Return the log-sum-exp of all *other* entries along the second dimension, (B, K, ...).
 
-    An entry's share is taken away from the sum of all. Only the largest can be more than half of it,
-    where that would cancel; what the largest leaves is summed by itself.
+    An entry's share is taken away from the sum of all. Only the largest can be more than half of
+    it, where that would cancel; what the largest leaves is summed by itself.
     """
     largest = x.argmax(dim=1, keepdim=True)
     total = x.logsumexp(dim=1, keepdim=True)
