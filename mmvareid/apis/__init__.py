@@ -1,4 +1,4 @@
-from mmvareid.fileio.images import list_images
+from mmvareid.fileio.image_paths import list_images
 from mmvareid.search.gallery import Gallery, Hit
 
 from .features import (

@@ -1,7 +1,6 @@
 """A trained model as an ONNX file that says itself how images have to be prepared."""
 
 import json
-import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,7 @@ from packaging.version import Version
 from torch import Tensor, nn
 
 import mmvareid
+from mmvareid.fileio.whole_files import whole_file
 
 TOLERANCE = 1e-4  # of a descriptor's values
 BATCHES = (1, 5)  # sizes at which the file is compared with the model
@@ -85,14 +85,9 @@ def export_onnx(model: BaseModel, cfg: Config, path: str | Path) -> float | None
         proto.metadata_props.add(key=key, value=text)
     proto.metadata_props.add(key="mmvareid", value=json.dumps(about))
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as part:
         onnx.save(proto, part)
-        difference = _compare(model, part, shape) if find_spec("onnxruntime") else None
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return difference
+        return _compare(model, part, shape) if find_spec("onnxruntime") else None
 
 
 def describe_input(cfg: Config) -> dict[str, Any]:

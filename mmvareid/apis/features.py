@@ -13,7 +13,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from rich.progress import track
 
-from mmvareid.fileio.checkpoints import check_weights, load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.fileio.checkpoints import load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.fileio.weights import match_weights
 from mmvareid.registry import DATASETS, MODELS
 
 
@@ -55,10 +56,7 @@ def load_model(
     preprocessor = cfg.get("data_preprocessor")
     model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
     content = load_checkpoint_safely(checkpoint, map_location="cpu")
-    check_weights(model, content, checkpoint, but_for)
-    weights = content.get("state_dict", content)
-    kept = {k: v for k, v in weights.items() if not (but_for and k.startswith(but_for))}
-    model.load_state_dict(kept, strict=False)  # checked above
+    model.load_state_dict(match_weights(model, content, checkpoint, but_for), strict=False)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         model.to(chosen)

@@ -17,8 +17,8 @@ from rich.progress import track
 from torch import Tensor
 
 from mmvareid.config import load_config
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError
-from mmvareid.fileio.images import expand, read_image
+from mmvareid.fileio.image_paths import expand
+from mmvareid.fileio.images import UnreadableImageError, read_image
 
 from .features import load_model
 

@@ -7,12 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
 from mmvareid.registry import DATASETS
 
 from .split_report import report_split
 from .viewpoint_dataset import ViewpointDataset
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 JUNK = -1
 
 

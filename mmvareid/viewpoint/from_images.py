@@ -11,7 +11,7 @@ from mmpretrain.models import ImageClassifier
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError, run_pipeline
+from mmvareid.fileio.images import UnreadableImageError, run_pipeline
 from mmvareid.registry import TRANSFORMS
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmvareid.evaluation.scores.protocols import view_names
+from mmvareid.fileio.whole_files import whole_file
 
 
 def write_viewpoints(
@@ -44,13 +45,11 @@ def write_viewpoints(
 
 def write_rows(path: str | os.PathLike, header: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Write a CSV; an old one stays until it is whole."""
-    part = Path(f"{path}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("w", newline="", encoding="utf-8") as file:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
-    part.replace(path)
 
 
 def describe_views(labels: Iterable[int], views: int = 3) -> str:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmvareid.datasets import IdentitySampler, ReIDDataset
-from mmvareid.datasets.tolerant_dataset import read_whole
+from mmvareid.fileio.images import read_whole
 from mmvareid.models.batch_transforms import BatchRandomFlip
 from mmvareid.registry import HOOKS
 
