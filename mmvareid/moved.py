@@ -14,7 +14,7 @@ _HOOKS = (
     "synced_ema unreadable_images"
 )
 _RANKING = "counting neighbours query_expansion reciprocal_encoding reranking similarity"
-_SCORES = "protocols query_pooling single_shot tables verification viewpoint_scores"
+_SCORES = "query_pooling single_shot tables verification viewpoint_scores"
 _SYNTHETIC = (
     "body cameras contact_sheet dataset gait garments people photograph render shots solids "
     "textures"
@@ -29,17 +29,19 @@ MOVED: dict[str, tuple[str, ...]] = {
     "array_files": ("fileio.arrays",),
     "checkpoints": ("fileio.newest_checkpoint", "fileio.whole_files"),
     "compat": ("fileio.checkpoints", "fileio.weights", "engine.processes"),
-    "config_checks": ("config.checks",),
+    "config_checks": ("config.checks", "config.suggest"),
     "datasets.label_noise": ("viewpoint.noise",),
     "datasets.mirror_viewpoint": ("datasets.transforms.mirror_viewpoint",),
     "datasets.soft_viewpoints": ("viewpoint.soft",),
     "datasets.uint8_batch": ("datasets.transforms.uint8_batch",),
+    "datasets.viewpoint_dataset": ("datasets.reid_dataset", "datasets.joining"),
     "datasets.viewpoints": ("viewpoint.reading",),
+    "evaluation.protocols": ("evaluation.scores.protocols", "viewpoint.names"),
     "evaluation.descriptors": ("evaluation.table",),
     "evaluation.reid_metric": ("evaluation.metric",),
     "memory": ("engine.processes",),
     "viewpoint.body_shape": ("viewpoint.pose.body_shape",),
-    "viewpoint.label_files": ("viewpoint.writing",),
+    "viewpoint.label_files": ("viewpoint.writing", "viewpoint.names"),
     "viewpoint.pose_files": ("viewpoint.pose.files",),
     "viewpoint.shoulder_mixture": ("viewpoint.pose.shoulder_mixture",),
     "viewpoint.skeletons": ("viewpoint.pose.skeletons",),
@@ -51,7 +53,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     **{f"evaluation.{name}": (f"evaluation.scores.{name}",) for name in _SCORES.split()},
 }
 # Names that are others now.
-RENAMED = {"check_weights": "match_weights"}
+RENAMED = {"check_weights": "match_weights", "ViewpointDataset": "ReIDDataset"}
 
 
 class _Module(ModuleType):

@@ -38,6 +38,7 @@ NAMES = {
     "datasets.synthetic.solids": "",
     "datasets.synthetic.textures": "",
     "datasets.uint8_batch": "DecodeImage PackImage collate_images",
+    "datasets.viewpoint_dataset": "ViewpointDataset",
     "datasets.viewpoints": "FINE_NAMES MAX_VIEWS find_viewpoint_file load_fine_viewpoints "
     "load_viewpoints",
     "engine.center_angle_hook": "CenterAngleHook center_angles identity_pairs views_with_images",

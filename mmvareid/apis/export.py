@@ -15,6 +15,7 @@ from packaging.version import Version
 from torch import Tensor, nn
 
 import mmvareid
+from mmvareid.config.walk import kind
 from mmvareid.fileio.whole_files import whole_file
 
 TOLERANCE = 1e-4  # of a descriptor's values
@@ -100,7 +101,7 @@ def describe_input(cfg: Config) -> dict[str, Any]:
         ValueError: The pipeline does anything else.
     """
     pipeline = cfg.get("test_dataloader", {}).get("dataset", {}).get("pipeline", [])
-    types = [step["type"].rsplit(".")[-1] for step in pipeline]
+    types = [kind(step) for step in pipeline]
     resize = pipeline[1] if types[1:2] == ["Resize"] else {}
     scale = resize.get("scale")
     if len(types) != 3 or not isinstance(scale, list | tuple) or resize.get("keep_ratio"):

@@ -39,7 +39,6 @@ _SAFE_GLOBALS = [
     np.dtype,
     *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.uint32, np.bool_)),
 ]
-torch.serialization.add_safe_globals(_SAFE_GLOBALS)
 
 
 def load_checkpoint_safely(filename: str, map_location: str | None = None) -> dict:
@@ -57,6 +56,8 @@ def load_checkpoint_safely(filename: str, map_location: str | None = None) -> di
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"the checkpoint {path} does not exist")
+    # Each time: onedl's MMEngine allows the same for one file, and forbids it afterwards.
+    torch.serialization.add_safe_globals(_SAFE_GLOBALS)
     try:
         content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:

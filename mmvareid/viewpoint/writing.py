@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmvareid.evaluation.scores.protocols import view_names
 from mmvareid.fileio.whole_files import whole_file
+
+from .names import view_names
 
 
 def write_viewpoints(
@@ -50,10 +51,3 @@ def write_rows(path: str | os.PathLike, header: Sequence[str], rows: Iterable[Se
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
-
-
-def describe_views(labels: Iterable[int], views: int = 3) -> str:
-    """Say how many images are of each view, as ``3 front, 1 side, 0 back``."""
-    counts = Counter(labels)
-    views = max([views, *(label + 1 for label in counts)])
-    return ", ".join(f"{counts[view]} {name}" for view, name in enumerate(view_names(views)))

@@ -32,6 +32,13 @@ def test_checkpoints_of_mmengine_load(tmp_path):
     assert np.array_equal(loaded["message_hub"]["loss"].data[0], [1.0, 2.0])
 
 
+def test_what_others_forbid_meanwhile_does_not_matter(tmp_path):
+    path = tmp_path / "epoch_1.pth"
+    torch.save({"message_hub": {"loss": HistoryBuffer([1.0], [1])}}, path)
+    torch.serialization.clear_safe_globals()
+    assert load_checkpoint_safely(str(path))["message_hub"]["loss"].current() == 1
+
+
 def test_a_hostile_checkpoint_from_the_web_is_refused(tmp_path, monkeypatch):
     use_safe_checkpoints()
     marker, path = tmp_path / "ran", tmp_path / "hostile.pth"

@@ -14,7 +14,7 @@ from mmvareid.apis.features import load_model
 from mmvareid.config import load_config
 from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
 from mmvareid.viewpoint import from_images, write_viewpoints
-from mmvareid.viewpoint.writing import describe_views
+from mmvareid.viewpoint.names import describe_views
 
 
 def main() -> None:

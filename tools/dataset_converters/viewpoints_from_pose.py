@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from mmvareid.datasets import load_viewpoints
 from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
 from mmvareid.viewpoint import Poses, from_pose, read_poses, write_viewpoints
-from mmvareid.viewpoint.writing import describe_views
+from mmvareid.viewpoint.names import describe_views
 
 
 def find_images(folder: Path) -> dict[str, Path]:
