@@ -257,11 +257,11 @@ class _People:
 VALUE = PLAIN | st.lists(PLAIN, max_size=3) | st.dictionaries(NAMES, PLAIN, max_size=2)
 SMALL_VALUE = VALUE.filter(lambda v: not isinstance(v, int | float) or not 64 < abs(v) < np.inf)
 PARTS = {
-    "LSRLoss": ["epsilon"],
-    "ALSRLoss": ["alpha"],
-    "VALSRLoss": ["alpha"],
-    "CenterRegularization": ["loss_weight"],
-    "BatchHardTriplet": ["margin", "across_ranks"],
+    "LSRLoss": ["epsilon", "loss_weight", "reduction"],
+    "ALSRLoss": ["alpha", "loss_weight", "reduction"],
+    "VALSRLoss": ["alpha", "negatives", "loss_weight", "reduction"],
+    "CenterRegularization": ["loss_weight", "reduction"],
+    "BatchHardTriplet": ["margin", "across_ranks", "loss_weight", "reduction"],
     "EmbeddingNeck": ["in_channels", "out_channels"],
     "VAHead": ["num_classes", "in_channels", "num_views", "scale", "margin", "loss_id", "loss_view",
                "loss_center", "sample_ratio"],

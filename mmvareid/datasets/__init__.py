@@ -18,6 +18,7 @@ from .market1501 import Market1501
 from .msmt17 import MSMT17
 from .reid_dataset import ReIDDataset
 from .synthetic_people import SyntheticPeople
+from .transforms.load_viewpoint import LoadViewpoint
 from .transforms.mirror_viewpoint import MirrorViewpoint
 from .transforms.uint8_batch import DecodeImage, PackImage, collate_images
 from .viewpoint_images import ViewpointImages
@@ -28,6 +29,7 @@ __all__ = [
     "DecodeImage",
     "DukeMTMCreID",
     "IdentitySampler",
+    "LoadViewpoint",
     "Market1501",
     "MirrorViewpoint",
     "PackImage",

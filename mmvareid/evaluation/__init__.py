@@ -14,6 +14,7 @@ from .scores.scoring import Scoring
 from .scores.single_shot import single_shot_scores
 from .scores.tables import score_tables
 from .scores.verification import verification_rates
+from .scores.viewpoint_errors import viewpoint_errors
 from .scores.viewpoint_scores import viewpoint_matrix, viewpoint_scores
 from .stripe_histogram import stripe_histogram
 from .table import Descriptors
@@ -36,6 +37,7 @@ __all__ = [
     "view_name",
     "view_names",
     "view_pairs",
+    "viewpoint_errors",
     "viewpoint_matrix",
     "viewpoint_scores",
 ]

@@ -42,6 +42,7 @@ class DataCheckHook(Hook):
         for i, part in enumerate(joined or [head]):
             uses_views = getattr(part, "loss_view", None) is not None
             num_views = getattr(part, "num_views", None) if uses_views else None
+            num_views = None if num_views == 1 else num_views  # then every viewpoint is the one
             option = f"model.head.heads.{i}.num_views" if joined else "model.head.num_views"
             check_range(infos, "viewpoint", num_views, "viewpoints", option)
         if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
