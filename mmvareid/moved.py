@@ -40,6 +40,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "evaluation.descriptors": ("evaluation.table",),
     "evaluation.reid_metric": ("evaluation.metric",),
     "memory": ("engine.processes",),
+    "models.losses.label_range": ("models.labels",),
     "viewpoint.body_shape": ("viewpoint.pose.body_shape",),
     "viewpoint.label_files": ("viewpoint.writing", "viewpoint.names"),
     "viewpoint.pose_files": ("viewpoint.pose.files",),

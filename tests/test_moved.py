@@ -65,6 +65,7 @@ NAMES = {
     "evaluation.verification": "verification_rates",
     "evaluation.viewpoint_scores": "viewpoint_matrix viewpoint_scores",
     "memory": "keep_freed_memory",
+    "models.losses.label_range": "check_label_range",
     "viewpoint.body_shape": "mirrored normalise shape_features shoulder_width turned",
     "viewpoint.label_files": "describe_views write_rows write_viewpoints",
     "viewpoint.pose_files": "Poses read_poses",
