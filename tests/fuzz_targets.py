@@ -34,12 +34,11 @@ from mmvareid.datasets import (
     ReIDDataset,
     load_viewpoints,
 )
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError
 from mmvareid.evaluation.scores.scoring import Scoring
 from mmvareid.evaluation.table import Descriptors
 from mmvareid.fileio.arrays import load_arrays
 from mmvareid.fileio.checkpoints import load_checkpoint_safely
-from mmvareid.fileio.images import read_image
+from mmvareid.fileio.images import UnreadableImageError, read_image
 from mmvareid.registry import MODELS
 from mmvareid.viewpoint import read_poses
 from mmvareid.viewpoint.soft import load_soft_viewpoints

@@ -2,11 +2,13 @@
 
 import mmpretrain.evaluation  # noqa: F401  a child registry doesn't import its parent's types
 
+from mmvareid.viewpoint.names import view_name, view_names
+
 from .metric import ReIDMetric
 from .ranking.query_expansion import expand_queries
 from .ranking.ranking import Ranking, rank
 from .ranking.reranking import rerank
-from .scores.protocols import cross_view, single_view, view_name, view_names, view_pairs
+from .scores.protocols import cross_view, single_view, view_pairs
 from .scores.query_pooling import pool_queries
 from .scores.scoring import Scoring
 from .scores.single_shot import single_shot_scores
