@@ -24,7 +24,7 @@ class MobileNetV2(mmpretrain.models.MobileNetV2):
     def __init__(self, *args: Any, last_stride: int = 2, **kwargs: Any) -> None:
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride has to be 2 or 1, but got {last_stride}")
-        stages = [[*stage] for stage in type(self).arch_settings]
+        stages = [[*stage] for stage in mmpretrain.models.MobileNetV2.arch_settings]
         stages[5][3] = last_stride
         self.arch_settings = stages  # what the base builds
         super().__init__(*args, **kwargs)
