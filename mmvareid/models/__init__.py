@@ -2,7 +2,7 @@
 
 import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
 
-from .backbones import SEResNeXt
+from .backbones import MobileNetV2, SEResNeXt
 from .batch_preprocessor import BatchAugmentPreprocessor
 from .flip_tta import FlipTTAModel
 from .heads import JointHead, ReIDHead, StripeHead, VAHead
@@ -19,6 +19,7 @@ __all__ = [
     "JointHead",
     "JointNeck",
     "LSRLoss",
+    "MobileNetV2",
     "ReIDHead",
     "SEResNeXt",
     "StripeHead",
