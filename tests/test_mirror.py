@@ -44,7 +44,8 @@ HELD_BY = {
     "synthetic/body synthetic/cameras synthetic/contact_sheet synthetic/gait synthetic/garments "
     "synthetic/people synthetic/photograph synthetic/render synthetic/shots synthetic/solids "
     "synthetic/textures",
-    "test_tools/test_model_converters.py": "models/backbones/seresnext",
+    "test_tools/test_model_converters.py": "models/backbones/mobilenet_v2 "
+    "models/backbones/seresnext",
     "test_viewpoint/test_from_pose.py": "viewpoint/pose/body_shape viewpoint/pose/skeletons "
     "viewpoint/pose/shoulder_mixture",
     "test_viewpoint/test_pose/test_files.py": "viewpoint/writing",
