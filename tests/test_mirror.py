@@ -55,7 +55,8 @@ HELD_BY = {
     "test_visualization/test_ranked_list.py": "visualization/query_choice "
     "visualization/ranked_list_picture",
     "test_visualization/test_soft_labels.py": "visualization/soft_label_picture",
-    "test_tools/test_report.py": "visualization/report visualization/report_page",
+    "test_tools/test_report.py": "visualization/compared_models visualization/report "
+    "visualization/report_page",
 }
 MODULES = [
     path.relative_to(PACKAGE).with_suffix("").as_posix()
