@@ -4,6 +4,7 @@ import mmpretrain.engine  # noqa: F401  a child registry does not import its par
 
 from .hooks.center_angle_hook import CenterAngleHook
 from .hooks.channels_last_hook import ChannelsLastHook
+from .hooks.compile_blocks_hook import CompileBlocksHook
 from .hooks.data_check_hook import DataCheckHook
 from .hooks.epoch_seed_hook import EpochSeedHook
 from .hooks.non_finite_hook import NonFiniteHook
@@ -15,6 +16,7 @@ from .hooks.unreadable_images_hook import UnreadableImagesHook
 __all__ = [
     "CenterAngleHook",
     "ChannelsLastHook",
+    "CompileBlocksHook",
     "DataCheckHook",
     "EpochSeedHook",
     "NonFiniteHook",

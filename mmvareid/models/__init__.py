@@ -4,6 +4,7 @@ import mmpretrain.models  # noqa: F401  a child registry does not import its par
 
 from .backbones import SEResNeXt
 from .batch_preprocessor import BatchAugmentPreprocessor
+from .compiled_blocks import compile_blocks
 from .flip_tta import FlipTTAModel
 from .heads import JointHead, ReIDHead, StripeHead, VAHead
 from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
@@ -25,4 +26,5 @@ __all__ = [
     "StripePyramid",
     "VAHead",
     "VALSRLoss",
+    "compile_blocks",
 ]

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmvareid.registry import MODELS
 
-from .label_range import check_label_range
+from .label_range import can_look, check_label_range
 from .log_prob_terms import log_prob_terms
 
 
@@ -26,7 +26,7 @@ def viewpoint_weights(viewpoints: Tensor, num_views: int) -> Tensor:
             f"viewpoint weights have to be of shape (B, {num_views}), but got "
             f"{tuple(viewpoints.shape)}; does the head's num_views fit the dataset?"
         )
-    if viewpoints.device.type == "cpu":
+    if can_look(viewpoints):
         sums = viewpoints.sum(dim=1)
         good = (sums - 1).abs().minimum(sums.abs()) <= 1e-3  # not of NaN
         if (viewpoints < 0).any() or not good.all():
