@@ -130,7 +130,7 @@ def test_a_block_of_many_queries_takes_as_many_operators(people):
             rank(query[first], gallery, ids[first], gallery_ids, cams[first], gallery_cams)
         counts.append(operators.counts)
     assert counts[0] == counts[1]
-    assert sum(counts[0].values()) < 150
+    assert sum(counts[0].values()) < 170
     assert counts[0]["_local_scalar_dense"] <= 2  # are all norms good
 
 
