@@ -10,6 +10,7 @@ from .hooks.epoch_seed_hook import EpochSeedHook
 from .hooks.non_finite_hook import NonFiniteHook
 from .hooks.resume_hook import ValidateResumedHook
 from .hooks.retrieval_visualization_hook import RetrievalVisualizationHook
+from .hooks.seldom_read_info_hook import SeldomReadInfoHook
 from .hooks.synced_ema_hook import SyncedEMAHook
 from .hooks.unreadable_images_hook import UnreadableImagesHook
 
@@ -21,6 +22,7 @@ __all__ = [
     "EpochSeedHook",
     "NonFiniteHook",
     "RetrievalVisualizationHook",
+    "SeldomReadInfoHook",
     "SyncedEMAHook",
     "UnreadableImagesHook",
     "ValidateResumedHook",

@@ -48,8 +48,10 @@ class BatchHardTriplet(nn.Module):
         farthest = distance.masked_fill(~positive, -torch.inf).amax(dim=1)
         nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
         whole = positive.any(dim=1) & ~same.all(dim=1)
-        gap = (farthest - nearest)[whole]
+        # No rows are taken out: on a GPU their number would have to be waited for.
+        gap = farthest.masked_fill(~whole, 0) - nearest.masked_fill(~whole, 0)
         loss = F.softplus(gap) if self.margin is None else F.relu(gap + self.margin)
+        loss = loss.masked_fill(~whole, 0)
         counted = whole.sum().float()
         if self.across_ranks:
             all_reduce(counted, "mean")

@@ -1,7 +1,6 @@
 """Viewpoint-aware adaptive label smoothing (VALSR)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmvareid.registry import MODELS
@@ -20,7 +19,8 @@ def viewpoint_weights(viewpoints: Tensor, num_views: int) -> Tensor:
     """
     if not viewpoints.is_floating_point():
         check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
-        return F.one_hot(viewpoints.clamp(min=0), num_views) * (viewpoints >= 0)[:, None].float()
+        view = torch.arange(num_views, device=viewpoints.device)
+        return (viewpoints[:, None] == view).float()  # none where -1
     if viewpoints.ndim != 2 or viewpoints.shape[1] != num_views:
         raise ValueError(
             f"viewpoint weights have to be of shape (B, {num_views}), but got "
@@ -88,7 +88,8 @@ class VALSRLoss(nn.Module):
         check_label_range(labels, num_ids, "identity labels")
         weights = viewpoint_weights(viewpoints, num_views)  # (B, V)
         known = weights.sum(dim=1) > 0  # (B,)
-        own_classes = labels[:, None] * num_views + torch.arange(num_views).to(labels)  # (B, V)
+        view = torch.arange(num_views, device=labels.device)
+        own_classes = labels[:, None] * num_views + view  # (B, V)
         views, total = log_prob_terms(logits.flatten(1), own_classes)  # (B, V), (B,)
         target = (views * weights).sum(dim=1)  # (B,)
         with torch.no_grad():
