@@ -56,10 +56,10 @@ def build(name):
         data_preprocessor=dict(
             type="mmvareid.BatchAugmentPreprocessor", mean=[1.0] * 3, std=[2.0] * 3, to_rgb=True
         ),
-        backbone=dict(type="ResNet", depth=18, stem_channels=8, base_channels=8, strides=(1, 2, 2, 1)),
+        backbone=dict(type="ResNet", depth=18, stem_channels=8, base_channels=8),
         neck=dict(type="mmvareid.EmbeddingNeck", in_channels=64, out_channels=16),
         head=HEADS[name],
-    )  # fmt: skip
+    )
     if name == "local":
         model["neck"] = LOCAL["neck"]
     with DefaultScope.overwrite_default_scope("mmpretrain"):
@@ -81,7 +81,7 @@ def make_batch(size):
     samples = [DataSample().set_gt_label(i // 4) for i in range(size)]
     for i, sample in enumerate(samples):
         sample.set_field(i % 4 - 1, "viewpoint")
-    images = [torch.randint(0, 256, (3, 32, 16), dtype=torch.uint8) for _ in range(size)]
+    images = [torch.randint(0, 256, (3, 64, 32), dtype=torch.uint8) for _ in range(size)]
     return {"inputs": images, "data_samples": samples}
 
 

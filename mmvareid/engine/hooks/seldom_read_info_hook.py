@@ -15,9 +15,9 @@ class SeldomReadInfoHook(RuntimeInfoHook):
     """MMEngine's ``RuntimeInfoHook``, which has a GPU waited for only as often as losses are told.
 
     To read a loss is to wait for all that was asked of the GPU before, and then the GPU waits for
-    Python. So the losses of the steps stay where they are, and are read at once: when ``LoggerHook``
-    tells them, at the end of an epoch, and before a checkpoint takes the history along. It goes in
-    the place of MMEngine's::
+    Python. So the losses of the steps stay where they are, and are read at once: when
+    ``LoggerHook`` tells them, at the end of an epoch, and before a checkpoint takes the history
+    along. It goes in the place of MMEngine's::
 
         default_hooks = dict(runtime_info=dict(type="mmvareid.SeldomReadInfoHook"), ...)
 
