@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -14,7 +14,7 @@ _HOOKS = (
     "synced_ema unreadable_images"
 )
 _RANKING = "counting neighbours query_expansion reciprocal_encoding reranking similarity"
-_SCORES = "protocols query_pooling single_shot tables verification viewpoint_scores"
+_SCORES = "query_pooling single_shot tables verification viewpoint_scores"
 _SYNTHETIC = (
     "body cameras contact_sheet dataset gait garments people photograph render shots solids "
     "textures"
@@ -23,23 +23,26 @@ _SYNTHETIC = (
 MOVED: dict[str, tuple[str, ...]] = {
     "apis.gallery": ("search.gallery",),
     "apis.gallery_columns": ("search.columns",),
-    "apis.images": ("fileio.images",),
+    "apis.images": ("fileio.images", "fileio.image_paths"),
     "apis.search_filtered": ("search.filtered",),
     "apis.search_index": ("search.engines",),
     "array_files": ("fileio.arrays",),
-    "checkpoints": ("fileio.newest_checkpoint",),
-    "compat": ("fileio.checkpoints",),
-    "config_checks": ("config.checks",),
+    "checkpoints": ("fileio.newest_checkpoint", "fileio.whole_files"),
+    "compat": ("fileio.checkpoints", "fileio.weights", "engine.processes"),
+    "config_checks": ("config.checks", "config.suggest"),
     "datasets.label_noise": ("viewpoint.noise",),
     "datasets.mirror_viewpoint": ("datasets.transforms.mirror_viewpoint",),
     "datasets.soft_viewpoints": ("viewpoint.soft",),
     "datasets.uint8_batch": ("datasets.transforms.uint8_batch",),
+    "datasets.viewpoint_dataset": ("datasets.reid_dataset", "datasets.joining"),
     "datasets.viewpoints": ("viewpoint.reading",),
+    "evaluation.protocols": ("evaluation.scores.protocols", "viewpoint.names"),
     "evaluation.descriptors": ("evaluation.table",),
     "evaluation.reid_metric": ("evaluation.metric",),
     "memory": ("engine.processes",),
+    "models.losses.label_range": ("models.labels",),
     "viewpoint.body_shape": ("viewpoint.pose.body_shape",),
-    "viewpoint.label_files": ("viewpoint.writing",),
+    "viewpoint.label_files": ("viewpoint.writing", "viewpoint.names"),
     "viewpoint.pose_files": ("viewpoint.pose.files",),
     "viewpoint.shoulder_mixture": ("viewpoint.pose.shoulder_mixture",),
     "viewpoint.skeletons": ("viewpoint.pose.skeletons",),
@@ -50,6 +53,8 @@ MOVED: dict[str, tuple[str, ...]] = {
     **{f"evaluation.{name}": (f"evaluation.ranking.{name}",) for name in _RANKING.split()},
     **{f"evaluation.{name}": (f"evaluation.scores.{name}",) for name in _SCORES.split()},
 }
+# Names that are others now.
+RENAMED = {"check_weights": "match_weights", "ViewpointDataset": "ReIDDataset"}
 
 
 class _Module(ModuleType):
@@ -85,6 +90,24 @@ class _OldNames(MetaPathFinder, Loader):
         for place in places:
             names = vars(import_module(place))
             vars(module).update({k: v for k, v in names.items() if not k.startswith("__")})
+            vars(module).update({old: names[new] for old, new in RENAMED.items() if new in names})
+
+
+def old_names(module: str, place: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module some of whose names have moved to another."""
+
+    def look_up(name: str) -> Any:
+        found = import_module(f"mmvareid.{place}")
+        if name.startswith("__") or not hasattr(found, name):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(
+            f"{name} of {module} has moved to mmvareid.{place}; the old name goes in 0.2",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(found, name)
+
+    return look_up
 
 
 def keep_old_names() -> None:

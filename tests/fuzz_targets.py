@@ -34,12 +34,11 @@ from mmvareid.datasets import (
     ReIDDataset,
     load_viewpoints,
 )
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError
 from mmvareid.evaluation.scores.scoring import Scoring
 from mmvareid.evaluation.table import Descriptors
 from mmvareid.fileio.arrays import load_arrays
 from mmvareid.fileio.checkpoints import load_checkpoint_safely
-from mmvareid.fileio.images import read_image
+from mmvareid.fileio.images import UnreadableImageError, read_image
 from mmvareid.registry import MODELS
 from mmvareid.viewpoint import read_poses
 from mmvareid.viewpoint.soft import load_soft_viewpoints
@@ -258,11 +257,11 @@ class _People:
 VALUE = PLAIN | st.lists(PLAIN, max_size=3) | st.dictionaries(NAMES, PLAIN, max_size=2)
 SMALL_VALUE = VALUE.filter(lambda v: not isinstance(v, int | float) or not 64 < abs(v) < np.inf)
 PARTS = {
-    "LSRLoss": ["epsilon"],
-    "ALSRLoss": ["alpha"],
-    "VALSRLoss": ["alpha"],
-    "CenterRegularization": ["loss_weight"],
-    "BatchHardTriplet": ["margin", "across_ranks"],
+    "LSRLoss": ["epsilon", "loss_weight", "reduction"],
+    "ALSRLoss": ["alpha", "loss_weight", "reduction"],
+    "VALSRLoss": ["alpha", "negatives", "loss_weight", "reduction"],
+    "CenterRegularization": ["loss_weight", "reduction"],
+    "BatchHardTriplet": ["margin", "across_ranks", "loss_weight", "reduction"],
     "EmbeddingNeck": ["in_channels", "out_channels"],
     "VAHead": ["num_classes", "in_channels", "num_views", "scale", "margin", "loss_id", "loss_view",
                "loss_center", "sample_ratio"],

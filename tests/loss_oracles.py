@@ -17,10 +17,30 @@ def identity_loss(logits: Tensor, labels: Tensor, alpha: float = 0.0, epsilon: f
     return total / len(logits)
 
 
+def pair_probabilities(row: Tensor, negatives: str = "all") -> Tensor:
+    """r (K, V) of Eq. 4 of one sample's logits (K, V), each with a denominator of its own."""
+    num_ids, num_views = row.shape
+    rows = []
+    for j in range(num_ids):
+        for k in range(num_views):
+            bottom = row[j, k].exp()
+            for other in range(num_ids):
+                for o in range(num_views):
+                    counts = {
+                        "all": (other, o) != (j, k),
+                        "other_identities": other != j,
+                        "other_identities_and_views": other != j and o != k,
+                    }
+                    if counts[negatives]:
+                        bottom = bottom + row[other, o].exp()
+            rows.append(row[j, k].exp() / bottom)
+    return torch.stack(rows).view(num_ids, num_views)
+
+
 def viewpoint_target(r: Tensor, y: int, v: int, alpha: float) -> Tensor:
     """The (K, V) targets of Eq. 12 for one sample with probabilities r (K, V)."""
     num_ids, num_views = r.shape
-    eps1 = alpha * (1 - r[y].sum().item())
+    eps1 = alpha * max(0, 1 - r[y].sum().item())
     eps2 = alpha * (1 - r[y, v].item())
     target = torch.zeros_like(r)
     for j in range(num_ids):
@@ -34,13 +54,15 @@ def viewpoint_target(r: Tensor, y: int, v: int, alpha: float) -> Tensor:
     return target
 
 
-def viewpoint_loss(logits: Tensor, labels: Tensor, viewpoints: Tensor, alpha: float):
+def viewpoint_loss(
+    logits: Tensor, labels: Tensor, viewpoints: Tensor, alpha: float, negatives: str = "all"
+):
     """L_v, the mean over the samples of known viewpoint."""
     losses = []
     for row, y, v in zip(logits, labels.tolist(), viewpoints.tolist(), strict=True):
         if v == -1:
             continue
-        r = row.exp() / row.exp().sum()
+        r = pair_probabilities(row, negatives)
         losses.append(-(viewpoint_target(r.detach(), y, v, alpha) * r.log()).sum())
     return sum(losses) / len(losses)
 
@@ -51,7 +73,7 @@ def soft_viewpoint_target(r: Tensor, y: int, weights: Tensor, alpha: float) -> T
     The smoothing is that of the probability that both share.
     """
     num_ids, num_views = r.shape
-    eps1 = alpha * (1 - r[y].sum().item())
+    eps1 = alpha * max(0, 1 - r[y].sum().item())
     eps2 = alpha * (1 - sum(min(r[y, k].item(), weights[k].item()) for k in range(num_views)))
     target = torch.full_like(r, eps1 / (num_views * num_ids - num_views))
     for k in range(num_views):
@@ -60,13 +82,13 @@ def soft_viewpoint_target(r: Tensor, y: int, weights: Tensor, alpha: float) -> T
     return target
 
 
-def center_loss(identity_centers: Tensor, view_centers: Tensor):
+def center_loss(identity_centers: Tensor, view_centers: Tensor, reduction: str = "mean"):
     """L_R, pair by pair."""
     terms = []
     for w, views in zip(identity_centers, view_centers, strict=True):
         for u in views:
             terms.append(1 - (w @ u) / (w @ w).sqrt() / (u @ u).sqrt())
-    return sum(terms) / len(terms)
+    return sum(terms) / (len(terms) if reduction == "mean" else 1)
 
 
 def triplet_loss(features: Tensor, labels: Tensor, margin: float):

@@ -16,13 +16,10 @@ from mmengine.runner import Runner, TestLoop
 from rich.console import Console
 
 from mmvareid.config import load_config
+from mmvareid.engine.processes import prepare_cpu_distributed
 from mmvareid.evaluation import score_tables
-from mmvareid.fileio.checkpoints import (
-    check_weights,
-    load_checkpoint_safely,
-    prepare_cpu_distributed,
-    use_safe_checkpoints,
-)
+from mmvareid.fileio.checkpoints import load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.fileio.weights import match_weights
 
 
 def parse_args() -> argparse.Namespace:
@@ -86,7 +83,7 @@ def main() -> None:
     prepare_cpu_distributed(cfg)
     runner = Runner.from_cfg(cfg)
     # Features do not need the head, which may be of other people.
-    check_weights(runner.model, content, args.checkpoint, but_for="head.")
+    match_weights(runner.model, content, args.checkpoint, but_for="head.")
     found = {"": runner.test()}
     for name, other in others.items():
         # Their data, seen and scored as the model's own.

@@ -8,9 +8,10 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import CheckpointLoader, Runner
 
 from mmvareid.config import load_config
-from mmvareid.engine.processes import keep_freed_memory
-from mmvareid.fileio.checkpoints import prepare_cpu_distributed, use_safe_checkpoints
-from mmvareid.fileio.newest_checkpoint import find_whole_checkpoint, use_atomic_files
+from mmvareid.engine.processes import keep_freed_memory, prepare_cpu_distributed
+from mmvareid.fileio.checkpoints import use_safe_checkpoints
+from mmvareid.fileio.newest_checkpoint import find_whole_checkpoint
+from mmvareid.fileio.whole_files import use_atomic_files
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,9 +1,9 @@
-from mmvareid.fileio.images import list_images
+from mmvareid.datasets.infos import dataset_infos
+from mmvareid.fileio.image_paths import list_images
 from mmvareid.search.gallery import Gallery, Hit
 
 from .features import (
     FeatureSet,
-    dataset_infos,
     extract_features,
     inference_dataloader,
     load_model,

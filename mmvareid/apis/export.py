@@ -1,7 +1,6 @@
 """A trained model as an ONNX file that says itself how images have to be prepared."""
 
 import json
-import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,8 @@ from packaging.version import Version
 from torch import Tensor, nn
 
 import mmvareid
+from mmvareid.config.walk import kind
+from mmvareid.fileio.whole_files import whole_file
 
 TOLERANCE = 1e-4  # of a descriptor's values
 BATCHES = (1, 5)  # sizes at which the file is compared with the model
@@ -85,14 +86,9 @@ def export_onnx(model: BaseModel, cfg: Config, path: str | Path) -> float | None
         proto.metadata_props.add(key=key, value=text)
     proto.metadata_props.add(key="mmvareid", value=json.dumps(about))
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as part:
         onnx.save(proto, part)
-        difference = _compare(model, part, shape) if find_spec("onnxruntime") else None
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return difference
+        return _compare(model, part, shape) if find_spec("onnxruntime") else None
 
 
 def describe_input(cfg: Config) -> dict[str, Any]:
@@ -105,7 +101,7 @@ def describe_input(cfg: Config) -> dict[str, Any]:
         ValueError: The pipeline does anything else.
     """
     pipeline = cfg.get("test_dataloader", {}).get("dataset", {}).get("pipeline", [])
-    types = [step["type"].rsplit(".")[-1] for step in pipeline]
+    types = [kind(step) for step in pipeline]
     resize = pipeline[1] if types[1:2] == ["Resize"] else {}
     scale = resize.get("scale")
     if len(types) != 3 or not isinstance(scale, list | tuple) or resize.get("keep_ratio"):

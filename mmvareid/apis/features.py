@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from rich.progress import track
 
-from mmvareid.fileio.checkpoints import check_weights, load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.datasets.infos import dataset_infos
+from mmvareid.evaluation import Descriptors
+from mmvareid.fileio.checkpoints import load_checkpoint_safely, use_safe_checkpoints
+from mmvareid.fileio.weights import match_weights
 from mmvareid.registry import DATASETS, MODELS
 
 
@@ -31,6 +33,10 @@ class FeatureSet:
     def column(self, key: str) -> np.ndarray:
         """What every image has under ``key``, (N,)."""
         return np.array([info[key] for info in self.infos])
+
+    def table(self) -> Descriptors:
+        """The same as a table that is ranked and scored; images are of a test split."""
+        return Descriptors.of_infos(self.features, self.infos)
 
 
 def load_model(
@@ -55,10 +61,7 @@ def load_model(
     preprocessor = cfg.get("data_preprocessor")
     model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
     content = load_checkpoint_safely(checkpoint, map_location="cpu")
-    check_weights(model, content, checkpoint, but_for)
-    weights = content.get("state_dict", content)
-    kept = {k: v for k, v in weights.items() if not (but_for and k.startswith(but_for))}
-    model.load_state_dict(kept, strict=False)  # checked above
+    model.load_state_dict(match_weights(model, content, checkpoint, but_for), strict=False)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         model.to(chosen)
@@ -87,8 +90,7 @@ def extract_features(
         for batch in track(loader, description=description)
         for sample in model.test_step(batch)
     ]
-    dataset: BaseDataset = loader.dataset  # type: ignore[assignment]  # torch knows no length
-    return FeatureSet(torch.stack(features).numpy(), dataset_infos(dataset))
+    return FeatureSet(torch.stack(features).numpy(), dataset_infos(loader.dataset))
 
 
 def inference_dataloader(cfg: Config, split: str) -> dict:
@@ -110,11 +112,6 @@ def inference_dataloader(cfg: Config, split: str) -> dict:
         dataset = {**cfg.train_dataloader.dataset, "pipeline": pipeline, "test_mode": True}
         loader["dataset"] = dataset
     return loader
-
-
-def dataset_infos(dataset: BaseDataset) -> list[dict]:
-    """Return what a dataset knows of each image, without reading one; see :class:`FeatureSet`."""
-    return [dataset.get_data_info(i) for i in range(len(dataset))]
 
 
 def select_images(dataloader: dict, infos: Sequence[dict]) -> dict:

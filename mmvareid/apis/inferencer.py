@@ -17,8 +17,9 @@ from rich.progress import track
 from torch import Tensor
 
 from mmvareid.config import load_config
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError
-from mmvareid.fileio.images import expand, read_image
+from mmvareid.config.walk import kind
+from mmvareid.fileio.image_paths import expand
+from mmvareid.fileio.images import UnreadableImageError, read_image
 
 from .features import load_model
 
@@ -69,7 +70,7 @@ class ReIDInferencer:
         with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
             self.pipeline: Callable[[dict], dict] = Compose([TRANSFORMS.build(s) for s in steps])
         self.batch_size, self.flip, self.amp, self.progress = batch_size, flip, amp, progress
-        seen = [step for step in steps if _kind(step) not in _PACKERS]
+        seen = [step for step in steps if kind(step) not in _PACKERS]
         made_of = [_without_training(cfg.model.get(part)) for part in ("type", "backbone", "neck")]
         made_of += [seen, getattr(self.model.data_preprocessor, "to_rgb", None)]
         self._made_of = json.dumps(made_of, sort_keys=True, default=str)  # tuples as lists
@@ -158,12 +159,12 @@ def _steps_after_loading(cfg: Config) -> list[dict]:
             f"but: {error}"
         ) from error
     for step in pipeline:
-        if _kind(step) in _LOADERS and len(step) > 1:
+        if kind(step) in _LOADERS and len(step) > 1:
             raise ValueError(
-                f"the test pipeline has to load pictures by {_kind(step)} without arguments, but "
+                f"the test pipeline has to load pictures by {kind(step)} without arguments, but "
                 f"the config {cfg.filename} has {dict(step)}"
             )
-    return [step for step in pipeline if _kind(step) not in _LOADERS]
+    return [step for step in pipeline if kind(step) not in _LOADERS]
 
 
 def _without_training(part: Any) -> Any:
@@ -182,8 +183,3 @@ def _check_unit_length(features: Tensor) -> None:
             f"{lengths.min():.3g} to {lengths.max():.3g}; is it trained, is its head one of "
             "re-ID, and does it bear 16 bits?"
         )
-
-
-def _kind(step: dict) -> str:
-    """Type of a transform without its scope."""
-    return str(step["type"]).split(".")[-1]

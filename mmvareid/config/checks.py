@@ -1,10 +1,8 @@
 """Finds in a merged config what would be read by nobody, or fail only after minutes."""
 
 import ast
-import difflib
 import inspect
 import tempfile
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,9 @@ from mmengine.runner import Runner
 
 from mmvareid import registry
 
+from .suggest import closest, did_you_mean
+from .walk import entries
+
 # What MMEngine or our tools read from the top level of a config.
 READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
     "custom_imports",
@@ -21,16 +22,6 @@ READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
     "model_wrapper_cfg",
     "sync_bn",
 }
-
-
-def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return '; did you mean ...?' with the closest known name, or nothing."""
-    close = _closest(name, known, cutoff)
-    return f"; did you mean {close!r}?" if close else ""
-
-
-def _closest(name: str, known: Iterable[str], cutoff: float) -> str | None:
-    return next(iter(difflib.get_close_matches(name, [*known], n=1, cutoff=cutoff)), None)
 
 
 def check_top_level(cfg: Config, path: Path) -> None:
@@ -51,9 +42,9 @@ def check_top_level(cfg: Config, path: Path) -> None:
         if key not in READ and (hint := did_you_mean(key, READ, 0.85)):
             raise ValueError(f"unknown key {key!r} in {path}{hint}")
     own, bases = _inherited(path)
-    nested = [(place, name, value) for place, name, value in _entries(cfg) if place != name]
+    nested = [(place, name, value) for place, name, value in entries(cfg) if place != name]
     for key in sorted(own & cfg.keys() - READ):
-        meant = key if key in bases else _closest(key, bases, 0.85)
+        meant = key if key in bases else closest(key, bases, 0.85)
         copies = [(place, value) for place, name, value in nested if name == meant]
         if not meant or any(cfg[key] == value for *_, value in copies or nested):
             continue
@@ -79,7 +70,7 @@ def check_types(cfg: Config) -> None:
             node.import_from_location()
             types.update({name: (kind, node.parent) for name, kind in node.module_dict.items()})
     bare = {} if cfg.get("default_scope") == "mmvareid" else types
-    for place, _, node in _entries(cfg):
+    for place, _, node in entries(cfg):
         if not isinstance(node, dict) or not isinstance(node.get("type"), str):
             continue
         scope, _, name = node["type"].rpartition(".")
@@ -119,12 +110,3 @@ def _inherited(path: Path) -> tuple[set[str], Config]:
         whole = [base if "::" in base else str(path.absolute().parent / base) for base in bases]
         file.write_text(f"_base_ = {whole!r}\n", encoding="utf-8")
         return {*own}, Config.fromfile(file)
-
-
-def _entries(node: Any, above: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yield place, name and value of all that a config holds."""
-    for name, value in node.items() if hasattr(node, "items") else enumerate(node):
-        place = f"{above}{name}"
-        yield place, str(name), value
-        if isinstance(value, dict | list | tuple):
-            yield from _entries(value, f"{place}.")

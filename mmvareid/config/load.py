@@ -6,10 +6,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 
-from .checks import READ, check_top_level, check_types, did_you_mean
+from .checks import READ, check_top_level, check_types
+from .suggest import did_you_mean
+from .walk import entries
 
 PACKAGED = Path(__file__).parents[1] / ".mim" / "configs"
 # So that `_base_ = "mmvareid::va_reid/..."` is found, from a clone as from a wheel.
@@ -104,18 +106,10 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
             f"--cfg-options {', '.join(options)} have to fit {path}, but merging failed: {error}"
         ) from error
     for key, (old, new) in variables.items():
-        _replace(cfg._cfg_dict, key, old, new)
+        holders = [cfg._cfg_dict, *(entry.value for entry in entries(cfg._cfg_dict))]
+        for node in holders:
+            if isinstance(node, dict) and key in node and node[key] == old:
+                node[key] = new
     check_types(cfg)
     cfg.setdefault("work_dir", str(Path("work_dirs") / Path(path).stem))
     return cfg
-
-
-def _replace(node: Any, key: str, old: Any, new: Any) -> None:
-    """Set ``key`` to ``new`` in every dict below ``node`` in which it is ``old``."""
-    if isinstance(node, ConfigDict):
-        if key in node and node[key] == old:
-            node[key] = new
-        node = list(node.values())
-    if isinstance(node, list | tuple):
-        for child in node:
-            _replace(child, key, old, new)

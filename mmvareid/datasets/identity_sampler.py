@@ -9,6 +9,8 @@ from torch.utils.data import Sampler
 
 from mmvareid.registry import DATA_SAMPLERS
 
+from .infos import dataset_infos
+
 
 @DATA_SAMPLERS.register_module()
 class IdentitySampler(Sampler):
@@ -146,7 +148,7 @@ def _draw(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarra
 
 def _column(dataset: Sized, key: str) -> np.ndarray:
     try:
-        return np.array([int(dataset.get_data_info(i)[key]) for i in range(len(dataset))])  # type: ignore[attr-defined]
+        return np.array([int(info[key]) for info in dataset_infos(dataset)])
     except (AttributeError, KeyError) as error:
         raise TypeError(
             f"the dataset has to answer get_data_info(i)[{key!r}] with a whole number, but "

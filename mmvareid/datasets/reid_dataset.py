@@ -7,13 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
 from mmvareid.registry import DATASETS
 
+from .infos import JUNK
+from .joining import ViewpointJoin, check_mirror
 from .split_report import report_split
-from .viewpoint_dataset import ViewpointDataset
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-JUNK = -1
+from .tolerant_dataset import TolerantDataset
 
 
 class Image(NamedTuple):
@@ -25,7 +25,7 @@ class Image(NamedTuple):
 
 
 @DATASETS.register_module()
-class ReIDDataset(ViewpointDataset):
+class ReIDDataset(TolerantDataset):
     """People in the folders ``bounding_box_train``, ``query`` and ``bounding_box_test``.
 
     File names start with ``<person>_c<camera>``; person -1 is junk and is left out. A public
@@ -87,20 +87,29 @@ class ReIDDataset(ViewpointDataset):
         test_mode: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        if split not in ("train", "test"):
+            raise ValueError(f"split has to be 'train' or 'test', but got {split!r}")
         if multi_query and self.multi_query_folder is None:
             raise ValueError(
                 f"multi_query has to be False, since {type(self).__name__} has no more images of "
                 "its queries, but got True"
             )
-        self.multi_query = multi_query
-        super().__init__(
-            data_root,
-            split,
+        self.split, self.multi_query = split, multi_query
+        self.soft_viewpoints = soft_viewpoints
+        self.viewpoints = ViewpointJoin(
+            f"{type(self).__name__} {split}",
+            split == "train",
             viewpoint_file,
             noise,
             label_noise,
             soft_viewpoints,
-            pipeline,
+        )
+        if soft_viewpoints and soft_viewpoints.get("all_round"):
+            check_mirror(pipeline)
+        super().__init__(
+            data_root=os.path.expanduser(data_root),
+            ann_file="",
+            pipeline=pipeline,
             test_mode=split == "test" if test_mode is None else test_mode,
             **kwargs,
         )
@@ -108,34 +117,12 @@ class ReIDDataset(ViewpointDataset):
     def load_data_list(self) -> list[dict]:
         """List the split's images, numbered, with viewpoints; log what was found."""
         root = self._find_root()
-        parts = {
-            part: self.list_images(root, part)
-            for part in (("train",) if self.split == "train" else ("query", "gallery"))
-        }
-        if self.multi_query and self.split == "test":
-            asked = {(image.person, image.camera) for image in parts["query"]}
-            drawn = self.list_images(root, "multi_query")
-            parts["query"] = [image for image in drawn if (image.person, image.camera) in asked]
-            lost = asked - {(image.person, image.camera) for image in parts["query"]}
-            if lost:
-                raise ValueError(
-                    f"'{root / str(self.multi_query_folder)}' has to show every query's person in "
-                    f"its camera, but lacks {len(lost)} of {len(asked)}, such as person and camera "
-                    f"{min(lost)}"
-                )
-        junk = sum(image.person == JUNK for images in parts.values() for image in images)
-        parts = {
-            part: [image for image in images if image.person != JUNK]
-            for part, images in parts.items()
-        }
-        for part, images in parts.items():
-            self._check(root, part, images)
-
-        people = sorted({image.person for images in parts.values() for image in images})
-        labels = {person: label for label, person in enumerate(people)}
+        parts, junk = self._list_parts(root)
         listed = [(part, image) for part, images in parts.items() for image in images]
+        people = sorted({image.person for _, image in listed})
+        labels = {person: label for label, person in enumerate(people)}
         names = [Path(image.path).name for _, image in listed]
-        fields, source = self.viewpoint_fields(root, names)
+        fields, source = self.viewpoints.fields(self.data_root, root, names)
         data_list = [
             {
                 "img_path": image.path,
@@ -150,8 +137,7 @@ class ReIDDataset(ViewpointDataset):
         self._metainfo.setdefault("dataset_name", type(self).__name__)
         self._metainfo.setdefault("classes", tuple(str(person) for person in people))
         report_split(
-            f"{type(self).__name__} {self.split}",
-            {part: [image.person for image in images] for part, images in parts.items()},
+            self.viewpoints.title,
             data_list,
             junk,
             source,
@@ -159,6 +145,32 @@ class ReIDDataset(ViewpointDataset):
             {} if self.multi_query else self.public_counts,
         )
         return data_list
+
+    def _list_parts(self, root: Path) -> tuple[dict[str, list[Image]], int]:
+        """Return the images of each part of the split, without junk, and the number of junk."""
+        names = ("train",) if self.split == "train" else ("query", "gallery")
+        parts = {part: self.list_images(root, part) for part in names}
+        if self.multi_query and self.split == "test":
+            parts["query"] = self._drawn_queries(root, parts["query"])
+        junk = sum(image.person == JUNK for images in parts.values() for image in images)
+        for part, images in parts.items():
+            parts[part] = [image for image in images if image.person != JUNK]
+            self._check(root, part, parts[part])
+        return parts, junk
+
+    def _drawn_queries(self, root: Path, queries: list[Image]) -> list[Image]:
+        """Return all images of ``multi_query_folder`` of the queries' people and cameras."""
+        asked = {(image.person, image.camera) for image in queries}
+        drawn = self.list_images(root, "multi_query")
+        found = [image for image in drawn if (image.person, image.camera) in asked]
+        lost = asked - {(image.person, image.camera) for image in found}
+        if lost:
+            raise ValueError(
+                f"'{root / str(self.multi_query_folder)}' has to show every query's person in "
+                f"its camera, but lacks {len(lost)} of {len(asked)}, such as person and camera "
+                f"{min(lost)}"
+            )
+        return found
 
     def list_images(self, root: Path, part: str) -> list[Image]:
         """List one of ``'train'``, ``'query'``, ``'gallery'``, junk included, sorted by name."""

@@ -9,7 +9,6 @@ NOUNS = {"train": "images", "query": "queries", "gallery": "gallery images"}
 
 def report_split(
     title: str,
-    people: dict[str, list[int]],
     samples: list[dict],
     junk: int,
     source: str,
@@ -20,24 +19,25 @@ def report_split(
 
     Args:
         title: Dataset and split.
-        people: The person of each image in each part: ``'train'``, or ``'query'`` and
-            ``'gallery'``.
         samples: All samples of the split.
         junk: Images that were dropped.
         source: Where viewpoints are from.
         distractor: The person id that counts as nobody.
         public_counts: Images and people in each part of the public set; {} for no comparison.
     """
-    counts = {
-        part: (len(persons), len(set(persons) - {distractor})) for part, persons in people.items()
-    }
+    split = title.split()[-1]
+    people: dict[str, list[int]] = {}
+    for sample in samples:
+        part = "query" if sample["is_query"] else "gallery" if split == "test" else "train"
+        people.setdefault(part, []).append(sample["person_id"])
+    counts = {part: (len(ids), len({*ids} - {distractor})) for part, ids in people.items()}
     found = " and ".join(f"{n} {NOUNS[part]} of {k} people" for part, (n, k) in counts.items())
     cameras = len({sample["camera_id"] for sample in samples})
     distractors = sum(sample["person_id"] == distractor for sample in samples)
     known = sum(sample["viewpoint"] != -1 for sample in samples)
     print_log(
         f"{title}: {found}, {cameras} cameras, {distractors} distractors, {junk} junk dropped; "
-        f"viewpoint known for {known} of {len(samples)} {title.split()[-1]} images "
+        f"viewpoint known for {known} of {len(samples)} {split} images "
         f"({len(samples) - known} unknown = -1; {source})",
         logger="current",
     )

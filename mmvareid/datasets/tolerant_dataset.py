@@ -3,18 +3,20 @@
 import contextlib
 import logging
 import os
-import random
-from collections.abc import Callable
 from typing import Any
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from torch.utils.data import get_worker_info
 
-JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+from mmvareid.fileio.images import UnreadableImageError, run_pipeline
+from mmvareid.moved import old_names
+
+from .seeding import seed_everything
+
+__getattr__ = old_names(__name__, "fileio.images")
 
 
 class TolerantDataset(BaseDataset):
@@ -93,57 +95,3 @@ class TolerantDataset(BaseDataset):
                 level=logging.WARNING,
             )
         return None
-
-
-def seed_everything(*numbers: int) -> None:
-    """Seed Python's, NumPy's and PyTorch's randomness of this process by whole numbers."""
-    drawn = np.random.SeedSequence(numbers).generate_state(3)
-    random.seed(int(drawn[0]))
-    np.random.seed(int(drawn[1]))
-    torch.manual_seed(int(drawn[2]))
-
-
-class UnreadableImageError(ValueError):
-    """An image is missing, cut off, or does not decode."""
-
-
-def run_pipeline(pipeline: Callable[[dict], Any], info: dict) -> Any:
-    """Run a pipeline on the image ``info["img_path"]``, whose bytes it gets as ``img_bytes``.
-
-    Raises:
-        UnreadableImageError: It is the image's fault; other errors are raised as they are.
-    """
-    path = info["img_path"]
-    data = read_whole(path)
-    if data is not None:
-        try:
-            return pipeline({**info, "img_bytes": data})
-        except Exception:
-            if decodes(data):
-                raise
-    raise UnreadableImageError(path)
-
-
-def read_whole(path: str) -> bytes | None:
-    """Return the file's bytes; None if it is missing, empty, or a JPEG that was cut off.
-
-    OpenCV 4 decodes a JPEG that was cut off, fills the missing rows with grey and raises nothing.
-    The end marker cannot occur within a scan, so it has to stand behind the last scan's start;
-    what follows it is padding.
-    """
-    try:
-        with open(path, "rb") as file:  # pathlib takes a third of the time that decoding takes
-            data = file.read()
-    except OSError:
-        return None
-    if data.startswith(JPEG_START) and data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
-        return None
-    return data or None
-
-
-def decodes(data: bytes) -> bool:
-    """Tell whether a whole file decodes as an image."""
-    try:
-        return mmcv.imfrombytes(data) is not None
-    except Exception:  # None is the rule, but OpenCV raises on a header of absurd size
-        return False

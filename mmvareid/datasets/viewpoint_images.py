@@ -7,6 +7,7 @@ import numpy as np
 
 from mmvareid.registry import DATASETS
 
+from .infos import dataset_infos
 from .tolerant_dataset import TolerantDataset
 
 PARTS = ("labelled", "others")
@@ -50,8 +51,7 @@ class ViewpointImages(TolerantDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the images of the part, with the viewpoint as ``gt_label``."""
-        source = DATASETS.build({**self.source, "pipeline": []})
-        infos = [source.get_data_info(i) for i in range(len(source))]
+        infos = dataset_infos(DATASETS.build({**self.source, "pipeline": []}))
         infos = [info for info in infos if info["viewpoint"] >= 0]
         rng = np.random.default_rng(self.seed)
         people = rng.permutation(sorted({info["person_id"] for info in infos}))

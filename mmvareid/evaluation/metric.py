@@ -10,13 +10,11 @@ import torch.nn.functional as F
 from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.evaluator import BaseMetric
 
-from mmvareid.config.checks import did_you_mean
+from mmvareid.config.suggest import did_you_mean
 from mmvareid.registry import METRICS
 
 from .scores.scoring import Scoring
-from .table import COLUMNS, Descriptors
-
-_FIELDS = ("person_id", "camera_id", "is_query")
+from .table import COLUMNS, Descriptors, sample_row
 
 
 @METRICS.register_module()
@@ -50,23 +48,7 @@ class ReIDMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep features and what is known of each sample."""
-        for sample in data_samples:
-            missing = [name for name in _FIELDS if name not in sample]
-            if missing:
-                raise ValueError(
-                    f"a data sample has to have {missing}, but got only {sorted(sample)}: end the "
-                    "test pipeline with PackInputs(algorithm_keys="
-                    "('person_id', 'camera_id', 'viewpoint', 'is_query'))"
-                )
-            if "feature" not in sample:
-                raise ValueError(
-                    f"a prediction has to have a `feature`, but got only {sorted(sample)}: does "
-                    "the model's head set it?"
-                )
-            # A copy: a row is a view, and would keep its whole batch.
-            feature = sample["feature"].detach().to("cpu", torch.float32, copy=True)
-            known = {**sample, "viewpoint": sample.get("viewpoint", -1)}
-            self.results.append((feature, [int(known[name]) for name in COLUMNS.values()]))
+        self.results += map(sample_row, data_samples)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather all samples in the first process, score them, and tell the others.

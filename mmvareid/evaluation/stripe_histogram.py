@@ -1,7 +1,5 @@
 """The baseline of re-identification without learning: histograms of colour, stripe by stripe."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2

@@ -1,6 +1,7 @@
 """A test set as descriptors: what every score is computed from, and a file that keeps it."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmvareid.fileio.arrays import load_arrays, save_arrays
+from mmvareid.viewpoint.names import view_names
 
 from .ranking.ranking import Ranking, rank
-from .scores.protocols import view_names
 
 # Column -> what it is called in a file.
 COLUMNS = {
@@ -74,6 +75,20 @@ class Descriptors:
                 f"{number} samples with is_query and {len(features) - number} without"
             )
 
+    @classmethod
+    def of_infos(cls, features: Tensor | np.ndarray, infos: Sequence[dict]) -> "Descriptors":
+        """Make a table of features (N, D) and what a dataset knows of each of the N images.
+
+        Args:
+            features (Tensor | np.ndarray): ``(N, D)``.
+            infos (Sequence[dict]): Each has ``person_id``, ``camera_id``, ``viewpoint`` and
+                ``is_query``, see :func:`mmvareid.datasets.dataset_infos`.
+        """
+        columns = {
+            column: np.array([info[name] for info in infos]) for column, name in COLUMNS.items()
+        }
+        return cls(torch.as_tensor(features), **columns)
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -129,33 +144,17 @@ class Descriptors:
         unused = arrays.keys() - {part + name for part in parts for name in (*needed, "viewpoint")}
         if unused:
             print_log(f"{source} holds {sorted(unused)} besides: not used", logger="current")
-        columns: dict[str, list[np.ndarray]] = {name: [] for name in (*needed, "viewpoint")}
-        for part in parts:
-            features = arrays[f"{part}features"]
-            if features.ndim != 2:
-                raise ValueError(
-                    f"{part}features of {source} has to be (N, D), but is {features.shape}"
-                )
-            own = {"viewpoint": np.full(len(features), -1)} | {
-                name: arrays[part + name] for name in columns if part + name in arrays
-            }
-            for name, values in own.items():
-                if values.shape[:1] != features.shape[:1] or values.dtype.kind not in "fiub":
-                    raise ValueError(
-                        f"{part}{name} of {source} has to hold a number for each of "
-                        f"{len(features)} {part}features, but is {values.shape} {values.dtype}"
-                    )
-                columns[name].append(values)
-        widths = {values.shape[1:] for values in columns["features"]}
-        if len(widths) > 1:
-            raise ValueError(
-                f"query_features and gallery_features of {source} have to be of one length, but "
-                f"are {[values.shape for values in columns['features']]}"
-            )
-        whole = {name: np.concatenate(values) for name, values in columns.items()}
+        rows = [_rows(arrays, part, needed, source) for part in parts]
         if halves:
-            lengths = [len(values) for values in columns["features"]]
-            whole["is_query"] = np.arange(sum(lengths)) < lengths[0]
+            for asks, half in zip((True, False), rows, strict=True):
+                half["is_query"] = np.full(len(half["features"]), asks)
+            query, gallery = (half["features"].shape for half in rows)
+            if query[1] != gallery[1]:
+                raise ValueError(
+                    f"query_features and gallery_features of {source} have to be of one length, "
+                    f"but are {query} and {gallery}"
+                )
+        whole = {name: np.concatenate([part[name] for part in rows]) for name in rows[0]}
         if not np.isin(whole["is_query"], (0, 1)).all():
             raise ValueError(f"is_query of {source} has to hold 0 or 1, or booleans")
         try:
@@ -168,6 +167,53 @@ class Descriptors:
             )
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
+
+
+def _rows(
+    arrays: dict[str, np.ndarray], part: str, names: Sequence[str], source: str
+) -> dict[str, np.ndarray]:
+    """Return the arrays whose names start with ``part``, without it, and the viewpoints."""
+    features = arrays[f"{part}features"]
+    if features.ndim != 2:
+        raise ValueError(f"{part}features of {source} has to be (N, D), but is {features.shape}")
+    unknown = np.full(len(features), -1)
+    found = {"viewpoint": arrays.get(f"{part}viewpoint", unknown)}
+    found |= {name: arrays[part + name] for name in names}
+    for name, values in found.items():
+        if values.shape[:1] != features.shape[:1] or values.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{part}{name} of {source} has to hold a number for each of {len(features)} "
+                f"{part}features, but is {values.shape} {values.dtype}"
+            )
+    return found
+
+
+def sample_row(sample: Mapping[str, Any]) -> tuple[Tensor, list[int]]:
+    """Return the feature (D,) of a prediction, float32 on the CPU, and its :data:`COLUMNS`.
+
+    Args:
+        sample (Mapping): With ``feature``, ``person_id``, ``camera_id`` and ``is_query``;
+            ``viewpoint`` is -1 where it is not there.
+
+    Raises:
+        ValueError: One is lacking; the message says what to put into the config.
+    """
+    missing = [name for name in COLUMNS.values() if name not in ("viewpoint", *sample)]
+    if missing:
+        raise ValueError(
+            f"a data sample has to have {missing}, but got only {sorted(sample)}: end the test "
+            "pipeline with PackInputs(algorithm_keys="
+            "('person_id', 'camera_id', 'viewpoint', 'is_query'))"
+        )
+    if "feature" not in sample:
+        raise ValueError(
+            f"a prediction has to have a `feature`, but got only {sorted(sample)}: does the "
+            "model's head set it?"
+        )
+    # A copy: a row is a view, and would keep its whole batch.
+    feature = sample["feature"].detach().to("cpu", torch.float32, copy=True)
+    known = {"viewpoint": -1, **sample}
+    return feature, [int(known[name]) for name in COLUMNS.values()]
 
 
 def rank_between(

@@ -1,14 +1,13 @@
 """Files of named arrays (.npz) that are whole or not there, and whose reading runs no code."""
 
 import os
-import uuid
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from .whole_files import put_in_place
+from .whole_files import whole_file
 
 # Deflate packs at most 1,032 to 1; columns of ids come near it, features do not.
 _BOMB_RATIO, _BOMB_BYTES = 100, 2**30
@@ -21,15 +20,8 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
         ValueError: The name does not end in .npz, so that :func:`load_arrays` would refuse it.
     """
     _check_suffix(path)
-    part = Path(path).with_name(f".{uuid.uuid4().hex}.part")  # each of two writers has its own
-    try:
-        with part.open("xb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stubs know no names
-            file.flush()
-            os.fsync(file.fileno())
-        put_in_place(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stubs know no names
 
 
 def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:

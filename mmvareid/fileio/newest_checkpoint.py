@@ -1,38 +1,12 @@
-"""Checkpoints that are whole or not there, and the newest of them."""
+"""The newest checkpoint of a run that can be read."""
 
 import os
 import re
 from pathlib import Path
 
-from mmengine.fileio import LocalBackend, register_backend
-
 from .checkpoints import load_checkpoint_safely
-from .whole_files import put_in_place
 
 _NAME = re.compile(r"(epoch|iter)_(\d+)\.pth")
-
-
-class AtomicLocalBackend(LocalBackend):
-    """Write a file beside its place, sync it, and rename it: a reader sees the old or the new."""
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; where that fails, such as on a full disk, an older file stays as it was."""
-        path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with part.open("wb") as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
-            put_in_place(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def use_atomic_files() -> None:
-    """Have MMEngine write local files, checkpoints among them, by :class:`AtomicLocalBackend`."""
-    register_backend("local", AtomicLocalBackend, force=True, prefixes="")
 
 
 def _number(path: Path) -> int:

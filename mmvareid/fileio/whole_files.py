@@ -1,17 +1,62 @@
 """Files that are whole or not there."""
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mmengine.fileio import LocalBackend, register_backend
 
-def put_in_place(part: Path, path: str | os.PathLike) -> None:
-    """Rename a file that is written and synced, and sync its folder.
 
-    Without the latter the new name may not outlive a power cut.
+@contextmanager
+def whole_file(path: str | os.PathLike, part: Path | None = None) -> Iterator[Path]:
+    """Write a file beside its place; at the end sync it and rename it: readers see old or new.
+
+    >>> with whole_file("scores.json") as part:  # doctest: +SKIP
+    ...     part.write_text(text)
+
+    Where the body raises an error, an older file stays as it was, and nothing else is left.
+
+    Args:
+        path (str | PathLike): File to write, in a folder that exists.
+        part (Path, optional): Where to write it; by default a name that no other writer has.
+
+    Yields:
+        Path: What the body writes to.
     """
-    part.replace(path)
-    folder = os.open(part.parent, os.O_RDONLY)
+    place = Path(path)
+    part = place.with_name(f".{uuid.uuid4().hex}.part") if part is None else part
     try:
-        os.fsync(folder)
+        yield part
+        _sync(part)
+        part.replace(place)
+        _sync(part.parent)  # or the new name may not outlive a power cut
     finally:
-        os.close(folder)
+        part.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Have the system put a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class AtomicLocalBackend(LocalBackend):
+    """Write files by :func:`whole_file`."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes; where that fails, such as on a full disk, an older file stays as it was."""
+        path = Path(filepath)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # One name always: the next checkpoint takes the place of what a killed run has left.
+        with whole_file(path, path.with_name(f"{path.name}.part")) as part, part.open("wb") as file:
+            file.write(obj)
+
+
+def use_atomic_files() -> None:
+    """Have MMEngine write local files, checkpoints among them, by :class:`AtomicLocalBackend`."""
+    register_backend("local", AtomicLocalBackend, force=True, prefixes="")

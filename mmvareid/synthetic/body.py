@@ -4,8 +4,6 @@ Lengths are in body heights, found by looking at the pictures. The person stands
 origin, looks along z, and has x to the left.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from .gait import FOREARM, HEAD, HIP_X, SHIN, THIGH, TRUNK, UPPER_ARM, shoulder_x

@@ -1,7 +1,5 @@
 """What makes one camera's pictures unlike another's: its place, scene, colour and noise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -1,7 +1,5 @@
 """A picture of people from all sides, to look at."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2

@@ -1,11 +1,9 @@
 """Writes a folder of synthetic people in the layout of Market-1501."""
 
-from __future__ import annotations
-
 import csv
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +62,8 @@ def make_synthetic(
         )
     root.parent.mkdir(parents=True, exist_ok=True)
     # Written beside the root and renamed at the end, so that it is never half there.
-    draft = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    draft = root.with_name(f".{root.name}-{uuid.uuid4().hex}")
+    draft.mkdir()
     try:
         for folder in FOLDERS:
             (draft / folder).mkdir()
@@ -83,7 +82,6 @@ def make_synthetic(
         _write_csv(draft / "viewpoints.csv", ("filename", "viewpoint", "name", "yaw"), sorted(rows))
         looks = [(p.pid, p.group, p.shares, p.words) for p in people]
         _write_csv(draft / "identities.csv", ("pid", "group", "shares", "description"), looks)
-        draft.chmod(0o777 & ~_umask())
         if root.exists():
             root.rmdir()
         draft.rename(root)
@@ -136,12 +134,6 @@ def _check(
             raise ValueError(f"{name} has to be at most {high}, but got {value}")
     if seed < 0:
         raise ValueError(f"seed has to be at least 0, but got {seed}")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: list) -> None:

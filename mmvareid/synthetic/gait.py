@@ -1,7 +1,5 @@
 """The skeleton, and how it moves when walking."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

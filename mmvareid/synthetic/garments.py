@@ -1,7 +1,5 @@
 """Designs of garments: how the front and the back of a torso are painted, flat, as seen."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

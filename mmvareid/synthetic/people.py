@@ -5,8 +5,6 @@ share everything but their back (``shares='front'``) or everything but their fro
 that a picture from one side does not tell them apart.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One picture: a person at a yaw before a camera, with what goes wrong in a detector's crop."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -30,7 +28,7 @@ class Model:
     atlas: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, person: Person) -> Model:
+    def of(cls, person: Person) -> "Model":
         return cls(person, build_body(person), paint(person))
 
 

@@ -4,8 +4,6 @@ The camera is orthographic. Then a ray's quadratic has a constant leading coeffi
 discriminant that is a polynomial in the pixel, which is what makes numpy fast enough.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

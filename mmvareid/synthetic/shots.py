@@ -1,7 +1,5 @@
 """Who is photographed when: cameras, headings, file names, and which picture is a query."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

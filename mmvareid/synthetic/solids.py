@@ -4,8 +4,6 @@ A solid is ``x^2 + (z / depth)^2 < r^2(y)`` cut at two heights, ``r^2`` being qu
 Three radii give the quadratic, so one formula draws ellipsoids, cylinders, cones and waists.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -43,7 +41,7 @@ class Body:
     surface: Array  # (P, 5): length, depth, texture, v at local y = 0, and v's slope
 
     @classmethod
-    def build(cls, solids: list[Solid]) -> Body:
+    def build(cls, solids: list[Solid]) -> "Body":
         bottom = np.array([s.bottom for s in solids])
         axis = np.array([s.top for s in solids]) - bottom
         length = np.linalg.norm(axis, axis=1)

@@ -4,8 +4,6 @@ A texture's columns are the angle about the solid's axis: the middle half is the
 quarters are the back. Both halves are painted flat, as seen, and wrapped around afterwards.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import cv2

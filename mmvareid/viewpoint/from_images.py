@@ -3,16 +3,19 @@
 import contextlib
 from collections.abc import Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
-from mmpretrain.models import ImageClassifier
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError, run_pipeline
+from mmvareid.fileio.images import UnreadableImageError, run_pipeline
 from mmvareid.registry import TRANSFORMS
+
+if TYPE_CHECKING:  # datasets read viewpoint files, and need no networks for it
+    from mmpretrain.models import ImageClassifier
 
 
 class _Images(Dataset):
@@ -33,7 +36,7 @@ class _Images(Dataset):
 
 @torch.no_grad()
 def from_images(
-    model: ImageClassifier,
+    model: "ImageClassifier",
     paths: Sequence[str | PathLike],
     pipeline: Sequence[dict],
     batch_size: int = 64,

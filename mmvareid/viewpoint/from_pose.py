@@ -1,15 +1,18 @@
 """Viewpoints from body points, without labels or from a few."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 from mmvareid.viewpoint.reading import MAX_VIEWS
 
 from .pose.body_shape import mirrored, normalise, shape_features, shoulder_width, turned
 from .pose.shoulder_mixture import shoulder_posteriors
 from .pose.skeletons import as_fourteen
+
+if TYPE_CHECKING:  # datasets read viewpoint files, and learn no trees
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 _FEW = 200  # bodies, below which trees have too little to learn from
 _MANY = 3000  # labels, from which boosting may go on for longer
@@ -81,6 +84,8 @@ def from_pose(
 
 def _without_labels(bodies: np.ndarray, seed: int) -> np.ndarray:
     """Probabilities (N, 3)."""
+    from sklearn.ensemble import ExtraTreesClassifier
+
     by_width = shoulder_posteriors(shoulder_width(bodies))
     if len(bodies) < _FEW:
         return by_width
@@ -106,6 +111,8 @@ def _without_labels(bodies: np.ndarray, seed: int) -> np.ndarray:
 
 def _with_labels(bodies: np.ndarray, labels: np.ndarray, views: int, seed: int) -> np.ndarray:
     """Probabilities (N, V)."""
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+
     learn = bodies[labels >= 0]
     features = shape_features(np.concatenate([learn, mirrored(learn)]))
     boosted = HistGradientBoostingClassifier(
@@ -127,7 +134,7 @@ def _with_labels(bodies: np.ndarray, labels: np.ndarray, views: int, seed: int) 
 
 
 def _predict(
-    trees: ExtraTreesClassifier | HistGradientBoostingClassifier, bodies: np.ndarray, views: int
+    trees: "ExtraTreesClassifier | HistGradientBoostingClassifier", bodies: np.ndarray, views: int
 ) -> np.ndarray:
     """Mean over a body and its mirror image, (N, V); a body may have classes missing."""
     found = np.zeros((len(bodies), views))

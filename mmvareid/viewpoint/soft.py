@@ -1,14 +1,14 @@
 """Viewpoints as weights over V views, since a viewpoint is a continuous value."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from mmvareid.evaluation.scores.protocols import view_names
-
+from .names import view_names
 from .reading import base_name, load_fine_viewpoints
 
 # Where each fine name lies between front, 0, and back, 1 (Assumption 2 of VA-reID).
@@ -61,7 +61,10 @@ def load_soft_viewpoints(
             else _by_name(path, name, fine, num_views)
             for name, (label, fine) in named.items()
         }
-    weigh = _by_confidence(num_views) if source == "confidence" else _by_yaw(num_views, all_round)
+    if source == "confidence":
+        weigh: Weigh = partial(_by_confidence, names=view_names(num_views))
+    else:
+        weigh = partial(_by_yaw, num_views=num_views, all_round=all_round)
     return _read_columns(path, source, weigh)
 
 
@@ -93,28 +96,20 @@ def _by_name(path: str | PathLike, name: str, fine: str | None, num_views: int) 
     return yaw_weights(np.array([180 * PLACES[fine]]), num_views)[0]
 
 
-def _by_confidence(num_views: int) -> Weigh:
-    names = view_names(num_views)
-
-    def weigh(row: dict[str, str]) -> np.ndarray:
-        found = np.array([float(row[name]) for name in names])
-        if not (np.isfinite(found).all() and (found >= 0).all()):
-            raise ValueError
-        return (found / max(found.sum(), 1e-12)).astype(np.float32)
-
-    return weigh
+def _by_confidence(row: dict[str, str], names: Sequence[str]) -> np.ndarray:
+    found = np.array([float(row[name]) for name in names])
+    if not (np.isfinite(found).all() and (found >= 0).all()):
+        raise ValueError
+    return (found / max(found.sum(), 1e-12)).astype(np.float32)
 
 
-def _by_yaw(num_views: int, all_round: bool) -> Weigh:
-    def weigh(row: dict[str, str]) -> np.ndarray:
-        if not row["yaw"].strip():
-            return np.zeros(num_views, np.float32)
-        yaw = float(row["yaw"])
-        if not np.isfinite(yaw):
-            raise ValueError
-        return yaw_weights(np.array([yaw]), num_views, all_round)[0]
-
-    return weigh
+def _by_yaw(row: dict[str, str], num_views: int, all_round: bool) -> np.ndarray:
+    if not row["yaw"].strip():
+        return np.zeros(num_views, np.float32)
+    yaw = float(row["yaw"])
+    if not np.isfinite(yaw):
+        raise ValueError
+    return yaw_weights(np.array([yaw]), num_views, all_round)[0]
 
 
 def _read_columns(path: str | PathLike, source: str, weigh: Weigh) -> dict[str, np.ndarray]:

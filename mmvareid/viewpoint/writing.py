@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmvareid.evaluation.scores.protocols import view_names
+from mmvareid.fileio.whole_files import whole_file
+
+from .names import view_names
 
 
 def write_viewpoints(
@@ -44,17 +46,8 @@ def write_viewpoints(
 
 def write_rows(path: str | os.PathLike, header: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Write a CSV; an old one stays until it is whole."""
-    part = Path(f"{path}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("w", newline="", encoding="utf-8") as file:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
-    part.replace(path)
-
-
-def describe_views(labels: Iterable[int], views: int = 3) -> str:
-    """Say how many images are of each view, as ``3 front, 1 side, 0 back``."""
-    counts = Counter(labels)
-    views = max([views, *(label + 1 for label in counts)])
-    return ", ".join(f"{counts[view]} {name}" for view, name in enumerate(view_names(views)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmvareid.datasets.reid_dataset import JUNK
+from mmvareid.datasets.infos import queries_with_match
 
 CHOICES = ("random", "worst", "best", "differ")
 
@@ -45,7 +45,7 @@ def choose_queries(
     if number < 1:
         raise ValueError(f"number has to be at least 1, but got {number}")
     queries = np.flatnonzero([info["is_query"] for info in infos])
-    positions = np.flatnonzero(_have_match(infos, queries))
+    positions = np.flatnonzero(queries_with_match(infos))
     if not len(positions):
         raise ValueError(
             "at least one query has to have its person in the gallery in another camera, but none "
@@ -56,13 +56,3 @@ def choose_queries(
         lack = {"worst": lambda: aps[0], "best": lambda: -aps[0], "differ": lambda: aps[0] - aps[1]}
         positions = positions[np.argsort(lack[how]()[positions], kind="stable")]
     return queries[positions[:number]]
-
-
-def _have_match(infos: Sequence[dict], queries: np.ndarray) -> list[bool]:
-    cameras: dict[int, set[int]] = {}
-    for info in infos:
-        if not info["is_query"] and info["person_id"] != JUNK:
-            cameras.setdefault(info["person_id"], set()).add(info["camera_id"])
-    return [
-        bool(cameras.get(infos[i]["person_id"], set()) - {infos[i]["camera_id"]}) for i in queries
-    ]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmvareid.datasets.reid_dataset import JUNK
+from mmvareid.datasets.infos import JUNK
 from mmvareid.evaluation.ranking.similarity import similarity_blocks
 
 

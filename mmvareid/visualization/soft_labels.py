@@ -9,7 +9,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmvareid.models import VAHead
+from mmvareid.models import VAHead, VALSRLoss
 from mmvareid.models.heads.va_head import find_va_head
 
 
@@ -36,10 +36,10 @@ class SoftLabel:
 
 
 def soft_targets(loss: nn.Module, logits: Tensor, *labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the softmax of logits, and the soft labels that a loss holds against it.
+    """Return the probabilities that a loss makes of logits, and its soft labels (Eq. 7 to 12).
 
-    The gradient of cross entropy is the softmax minus the soft label, so the soft label is what
-    the loss itself used: of Eq. 7, 8, 10, 11 or 12.
+    VALSRLoss tells both itself. Of another loss the probabilities are the softmax, and since the
+    gradient of cross entropy is the softmax minus the soft label, that is what the loss used.
 
     Args:
         loss (nn.Module): A mean over the batch of cross entropies whose targets have no gradient.
@@ -49,6 +49,8 @@ def soft_targets(loss: nn.Module, logits: Tensor, *labels: Tensor) -> tuple[Tens
     Returns:
         tuple: Both of the shape of the logits, float64.
     """
+    if isinstance(loss, VALSRLoss):
+        return loss.soft_labels(logits.double(), *labels)
     logits = logits.detach().double().requires_grad_()
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(loss(logits, *labels), logits)

@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 
 from mmvareid.apis import Gallery, Hit, ReIDInferencer
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError
 from mmvareid.evaluation import view_name
-from mmvareid.fileio.images import read_image
+from mmvareid.fileio.images import UnreadableImageError, read_image
 
 MAX_PICTURES = 8  # of one query
 HEIGHT, WIDTH = 256, 128  # of a thumbnail

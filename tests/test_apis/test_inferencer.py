@@ -17,8 +17,7 @@ from mmvareid.apis import (
     load_model,
 )
 from mmvareid.config import load_config
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError
-from mmvareid.fileio.images import read_image
+from mmvareid.fileio.images import UnreadableImageError, read_image
 
 
 @pytest.fixture(scope="module")

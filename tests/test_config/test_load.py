@@ -113,7 +113,9 @@ def test_a_missing_config_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "configs").glob("v*/*.py")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+    "path",
+    sorted((ROOT / "configs").glob("[crv]*/*.py")),
+    ids=lambda p: f"{p.parent.name}/{p.stem}",
 )
 def test_every_config_loads_and_takes_a_data_root(path):
     cfg = load_config(str(path), {"data_root": "/elsewhere"})

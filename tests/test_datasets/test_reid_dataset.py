@@ -9,7 +9,7 @@ import pytest
 from mmengine.dataset import ConcatDataset
 
 from mmvareid.datasets import IdentitySampler, Market1501, ReIDDataset
-from mmvareid.datasets.tolerant_dataset import decodes, read_whole
+from mmvareid.fileio.images import decodes, read_whole
 from mmvareid.registry import DATASETS
 
 PIPELINE = [

@@ -2,6 +2,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from mmengine.config import Config
+
+from mmvareid.engine.processes import prepare_cpu_distributed
 
 # Page faults of five rounds that each fill and free 128 MiB, once the heap has grown.
 ROUNDS = """
@@ -28,3 +32,10 @@ def page_faults(how):
 @pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
 def test_freed_memory_is_used_again_without_asking_the_system():
     assert page_faults("kept") < page_faults("given back") / 10
+
+
+def test_many_processes_without_gpu_and_without_torchrun_are_told_what_to_do(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"'slurm' finds neither a GPU nor RANK .*dist_train"):
+        prepare_cpu_distributed(Config({"launcher": "slurm"}))

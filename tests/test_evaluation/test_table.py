@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mmvareid.evaluation import Descriptors, rank
+from mmvareid.evaluation.table import sample_row
 
 
 def arrays(number=20, queries=6):
@@ -133,3 +134,27 @@ def test_files_that_hold_objects_or_are_cut_off_are_refused(tmp_path, capsys):
         Descriptors.load(tmp_path / "none.npz")
     with pytest.raises(ValueError, match=r"a.npy has to be an .npz file"):
         Descriptors.load(tmp_path / "a.npy")
+
+
+def test_a_table_of_infos_is_that_of_its_arrays():
+    whole = arrays() | {"viewpoint": np.arange(20) % 4 - 1}
+    keys = ("person_id", "camera_id", "viewpoint", "is_query")
+    infos = [{key: whole[key][i].item() for key in keys} for i in range(20)]
+    found = Descriptors.of_infos(whole["features"], infos)
+    expected = Descriptors.of_arrays(whole)
+    for field in dataclasses.fields(Descriptors):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(expected, field.name))
+    assert found.rank().summary() == expected.rank().summary()
+
+
+def test_a_row_of_a_prediction_has_a_copy_and_says_what_is_lacking():
+    batch = torch.ones(2, 3, dtype=torch.float16)
+    known = dict(person_id=7, camera_id=2, is_query=True)
+    feature, columns = sample_row({"feature": batch[0], **known})
+    assert columns == [7, 2, -1, 1]
+    assert feature.dtype == torch.float32 and feature.untyped_storage().nbytes() == 3 * 4
+    assert sample_row({"feature": batch[0], **known, "viewpoint": 1})[1] == [7, 2, 1, 1]
+    with pytest.raises(ValueError, match=r"has to have \['camera_id'\], but got only .*algorithm_"):
+        sample_row({"feature": batch[0], "person_id": 7, "is_query": True})
+    with pytest.raises(ValueError, match="a prediction has to have a `feature`"):
+        sample_row(known)

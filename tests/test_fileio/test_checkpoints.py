@@ -9,18 +9,10 @@ from threading import Thread
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
-from mmengine.model import BaseModel
 from mmengine.runner import CheckpointLoader
-from torch import nn
 
-from mmvareid.fileio.checkpoints import (
-    check_weights,
-    load_checkpoint_safely,
-    prepare_cpu_distributed,
-    use_safe_checkpoints,
-)
+from mmvareid.fileio.checkpoints import load_checkpoint_safely, use_safe_checkpoints
 
 
 class Hostile:
@@ -38,6 +30,13 @@ def test_checkpoints_of_mmengine_load(tmp_path):
     loaded = load_checkpoint_safely(str(path))
     assert torch.equal(loaded["state_dict"]["w"], torch.ones(2))
     assert np.array_equal(loaded["message_hub"]["loss"].data[0], [1.0, 2.0])
+
+
+def test_what_others_forbid_meanwhile_does_not_matter(tmp_path):
+    path = tmp_path / "epoch_1.pth"
+    torch.save({"message_hub": {"loss": HistoryBuffer([1.0], [1])}}, path)
+    torch.serialization.clear_safe_globals()
+    assert load_checkpoint_safely(str(path))["message_hub"]["loss"].current() == 1
 
 
 def test_a_hostile_checkpoint_from_the_web_is_refused(tmp_path, monkeypatch):
@@ -103,13 +102,6 @@ def test_a_checkpoint_that_reaches_for_exec_by_getattr_is_refused(tmp_path):
     assert not marker.exists()
 
 
-def test_many_processes_without_gpu_and_without_torchrun_are_told_what_to_do(monkeypatch):
-    monkeypatch.delenv("RANK", raising=False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RuntimeError, match=r"'slurm' finds neither a GPU nor RANK .*dist_train"):
-        prepare_cpu_distributed(Config({"launcher": "slurm"}))
-
-
 def test_a_cut_off_checkpoint_is_named(tmp_path):
     path = tmp_path / "cut.pth"
     torch.save({"state_dict": {"w": torch.ones(1000)}}, path)
@@ -121,26 +113,3 @@ def test_a_cut_off_checkpoint_is_named(tmp_path):
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.pth does not exist"):
         load_checkpoint_safely(str(tmp_path / "none.pth"))
-
-
-class _Model(BaseModel):
-    def __init__(self, width=3):
-        super().__init__()
-        self.neck = nn.Linear(2, width)
-        self.head = nn.Linear(width, 5)
-
-    def forward(self, inputs):
-        return inputs
-
-
-def test_weights_that_are_missing_or_of_another_shape_are_refused():
-    wrapped = nn.Module()
-    wrapped.module = _Model()
-    good = {"state_dict": _Model().state_dict()}
-    check_weights(wrapped, good, "a.pth")
-    lacking = {name: value for name, value in _Model().state_dict().items() if "head" not in name}
-    with pytest.raises(ValueError, match="a.pth has to have all .* lacks 2 such as head.weight"):
-        check_weights(wrapped, {"state_dict": lacking}, "a.pth")
-    check_weights(wrapped, lacking, "a.pth", but_for="head.")
-    with pytest.raises(ValueError, match=r"has neck.weight \(4, 2\), not \(3, 2\); is it of anoth"):
-        check_weights(wrapped, _Model(4).state_dict(), "a.pth", but_for="head.")

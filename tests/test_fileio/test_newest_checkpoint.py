@@ -1,54 +1,15 @@
 import os
-from pathlib import Path
-from unittest import mock
 
 import pytest
 import torch
-from mmengine.fileio import LocalBackend, get_file_backend, register_backend
-from mmengine.runner.checkpoint import save_checkpoint
 
-from mmvareid.fileio.newest_checkpoint import (
-    AtomicLocalBackend,
-    find_whole_checkpoint,
-    use_atomic_files,
-)
-
-
-@pytest.fixture
-def atomic():
-    use_atomic_files()
-    yield
-    register_backend("local", LocalBackend, force=True, prefixes="")
+from mmvareid.fileio.newest_checkpoint import find_whole_checkpoint
 
 
 def save(path, value, optimizer=True):
     """A checkpoint of one number, some kB long."""
     content = {"state_dict": {"w": torch.full((2000,), float(value))}}
     torch.save({**content, "optimizer": {}} if optimizer else content, path)
-
-
-def test_mmengine_writes_checkpoints_by_it(atomic, tmp_path):
-    assert isinstance(get_file_backend(str(tmp_path)), AtomicLocalBackend)
-    replaced = []
-    with mock.patch.object(Path, "replace", lambda part, path: replaced.append((part, path))):
-        save_checkpoint({"state_dict": {}}, str(tmp_path / "new" / "epoch_1.pth"))
-    place = tmp_path / "new" / "epoch_1.pth"
-    assert replaced == [(place.with_name("epoch_1.pth.part"), place)]
-
-
-@pytest.mark.parametrize("failing", ["fsync", "write"])
-def test_a_full_disk_leaves_the_old_one(atomic, tmp_path, failing):
-    path = tmp_path / "epoch_1.pth"
-    save_checkpoint({"epoch": 1}, str(path))
-    if failing == "fsync":
-        fault = mock.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
-    else:
-        full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115  # closed by what writes to it
-        fault = mock.patch.object(Path, "open", lambda *_: full)
-    with fault, pytest.raises(OSError, match="No space left"):
-        save_checkpoint({"epoch": 2}, str(path))
-    assert torch.load(path) == {"epoch": 1}
-    assert [other.name for other in tmp_path.iterdir()] == ["epoch_1.pth"]
 
 
 def test_the_newest_whole_one_is_found_and_the_others_are_told(tmp_path):

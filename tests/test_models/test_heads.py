@@ -94,7 +94,7 @@ def test_losses_are_logged_apart_and_follow_the_equations(margin):
             r[i, label, view] = oracles.arc_margin(r[i, label, view].item(), margin)
     expected = {
         "loss_id": oracles.identity_loss(10 * q, y, alpha=0.2),
-        "loss_view": oracles.viewpoint_loss(10 * r, y, v, alpha=0.2),
+        "loss_view": oracles.viewpoint_loss(10 * r, y, v, 0.2, "other_identities"),
         "loss_center": 0.1 * oracles.center_loss(va_head.weight, va_head.view_weight),
     }
     for name, value in expected.items():
@@ -125,6 +125,11 @@ def test_samples_without_viewpoint_train_the_identity_loss_alone():
     sum(losses.values()).backward()
     assert va_head.weight.grad.abs().sum() > 0
     assert va_head.view_weight.grad is not None  # DDP waits for every parameter
+
+
+def test_a_viewpoint_between_two_is_refused():
+    with pytest.raises(ValueError, match="viewpoint of a sample has to be a whole number.* 1.7"):
+        head().loss((torch.randn(2, 8),), samples([0, 1], [1, 1.7]))
 
 
 def test_missing_viewpoints_are_told_once(monkeypatch):

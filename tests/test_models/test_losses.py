@@ -4,8 +4,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmpretrain.structures import DataSample
 
 from mmvareid.models import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
+from mmvareid.models.losses.pair_log_probs import NEGATIVES, log_probs, logsumexp_of_others
+from mmvareid.registry import MODELS
 
 
 def assert_agree(ours, oracle, *inputs):
@@ -41,28 +44,78 @@ def test_identity_losses_agree_with_their_oracle(num_ids, batch, alpha, seed):
     )
 
 
-@settings(max_examples=30)
-@given(st.integers(2, 7), st.integers(2, 8), st.floats(0, 0.5), st.integers(0, 99))
-def test_valsr_agrees_with_its_oracle(num_ids, num_views, alpha, seed):
+@pytest.mark.parametrize("negatives", NEGATIVES)
+@settings(max_examples=20)
+@given(st.integers(2, 6), st.integers(2, 5), st.floats(0, 0.5), st.integers(0, 99))
+def test_valsr_agrees_with_its_oracle(negatives, num_ids, num_views, alpha, seed):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(num_ids, (5,), generator=generator)
     views = torch.randint(-1, num_views, (5,), generator=generator)
     views[0] = 0
     assert_agree(
-        lambda x: VALSRLoss(alpha)(x, labels, views),
-        lambda x: oracles.viewpoint_loss(x, labels, views, alpha),
+        lambda x: VALSRLoss(alpha, negatives)(x, labels, views),
+        lambda x: oracles.viewpoint_loss(x, labels, views, alpha, negatives),
         draw(seed, 5, num_ids, num_views),
     )
 
 
-def test_valsr_targets_sum_to_one_and_favour_other_views_of_the_identity():
-    logits = draw(0, 1, 5, 3).requires_grad_()
-    VALSRLoss(0.2)(logits, torch.tensor([2]), torch.tensor([1])).backward()
-    r = logits.detach().flatten().softmax(0).view(5, 3)
-    target = r - logits.grad[0]  # the gradient of cross entropy is softmax - target
+@pytest.mark.parametrize("negatives", NEGATIVES)
+def test_valsr_targets_sum_to_one_and_favour_other_views_of_the_identity(negatives):
+    logits, labels, views = draw(0, 1, 5, 3), torch.tensor([2]), torch.tensor([1])
+    r, target = VALSRLoss(0.2, negatives).soft_labels(logits, labels, views)
+    torch.testing.assert_close(r[0], oracles.pair_probabilities(logits[0], negatives))
+    torch.testing.assert_close(target[0], oracles.viewpoint_target(r[0], 2, 1, 0.2))
     assert target.sum().item() == pytest.approx(1)
-    assert target[2, 1] == target.max()
-    assert target[2, 0] > target[0, 0]
+    assert target[0, 2, 1] == target.max()
+    assert target[0, 2, 0] > target[0, 0, 0]
+
+
+def test_targets_are_those_that_the_gradient_of_one_softmax_holds():
+    logits = draw(0, 1, 5, 3).requires_grad_()
+    loss, labels, views = VALSRLoss(0.2, "all"), torch.tensor([2]), torch.tensor([1])
+    loss(logits, labels, views).backward()
+    r, target = loss.soft_labels(logits, labels, views)
+    torch.testing.assert_close(r - target, logits.grad)  # softmax - target
+
+
+@pytest.mark.parametrize("negatives", NEGATIVES[1:])
+def test_no_other_view_of_a_person_is_pushed_away_by_its_own_pairs(negatives):
+    """The gradient of log r(y, v) on another view of y is 0, and positive in one softmax."""
+    logits = draw(11, 1, 5, 3).requires_grad_()
+    log_probs(logits, negatives)[0, 2, 1].backward()
+    assert torch.equal(logits.grad[0, 2, [0, 2]], torch.zeros(2))
+    assert (logits.grad[0, [0, 1, 3, 4]] < 0).sum() == (12 if negatives == NEGATIVES[1] else 8)
+    logits.grad = None
+    log_probs(logits, "all")[0, 2, 1].backward()
+    assert (logits.grad[0, 2, [0, 2]] < 0).all()
+
+
+@pytest.mark.parametrize("negatives", NEGATIVES)
+def test_gradients_agree_with_differences(negatives):
+    logits = draw(12, 4, 5, 3).double().requires_grad_()
+    labels, views = torch.tensor([0, 4, 2, 2]), torch.tensor([0, 1, 2, -1])
+    # Without smoothing, since targets carry no gradient and differences would see theirs.
+    loss = VALSRLoss(0, negatives)
+    assert torch.autograd.gradcheck(lambda x: loss(x, labels, views), logits)
+    assert torch.autograd.gradcheck(lambda x: log_probs(x, negatives), logits)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 9), st.integers(1, 3), st.integers(0, 99), st.sampled_from([1.0, 100.0]))
+def test_the_log_sum_of_others_leaves_one_out(number, views, seed, scale):
+    x = draw(seed, 2, number, views, scale=scale).double()
+    found = logsumexp_of_others(x)
+    for k in range(number):
+        others = [j for j in range(number) if j != k]
+        expected = x[:, others].logsumexp(dim=1) if others else torch.full((2, views), -1e30)
+        torch.testing.assert_close(found[:, k], expected.to(found))
+
+
+def test_what_a_certain_pair_leaves_is_not_cancelled():
+    """Taking e^60 away from its own sum would leave nothing of the others."""
+    x = torch.tensor([[60.0, 1.0, 2.0]])
+    expected = torch.tensor([1.0, 2.0]).logsumexp(0)
+    torch.testing.assert_close(logsumexp_of_others(x)[0, 0], expected)
 
 
 def soft_views(seed, batch, num_views):
@@ -70,9 +123,12 @@ def soft_views(seed, batch, num_views):
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-@settings(max_examples=40)
-@given(st.integers(2, 6), st.integers(2, 8), st.floats(0, 0.5), st.integers(0, 99))
-def test_valsr_of_soft_viewpoints_agrees_with_its_oracle(num_ids, num_views, alpha, seed):
+@pytest.mark.parametrize("negatives", NEGATIVES)
+@settings(max_examples=20)
+@given(st.integers(2, 5), st.integers(2, 6), st.floats(0, 0.5), st.integers(0, 99))
+def test_valsr_of_soft_viewpoints_agrees_with_its_oracle(
+    negatives, num_ids, num_views, alpha, seed
+):
     logits = draw(seed, 5, num_ids, num_views)
     labels = torch.randint(num_ids, (5,), generator=torch.Generator().manual_seed(seed))
     weights = soft_views(seed, 5, num_views)
@@ -81,13 +137,13 @@ def test_valsr_of_soft_viewpoints_agrees_with_its_oracle(num_ids, num_views, alp
     def oracle(x):
         losses = []
         for row, y, w in zip(x[:4], labels.tolist(), weights, strict=False):
-            r = row.exp() / row.exp().sum()
+            r = oracles.pair_probabilities(row, negatives)
             target = oracles.soft_viewpoint_target(r.detach(), y, w, alpha)
             torch.testing.assert_close(target.sum(), torch.tensor(1.0))
             losses.append(-(target * r.log()).sum())
         return sum(losses) / 4
 
-    assert_agree(lambda x: VALSRLoss(alpha)(x, labels, weights), oracle, logits)
+    assert_agree(lambda x: VALSRLoss(alpha, negatives)(x, labels, weights), oracle, logits)
 
 
 @settings(max_examples=40)
@@ -129,10 +185,18 @@ def test_valsr_of_one_viewpoint_is_alsr():
     )
 
 
+def test_of_one_viewpoint_every_known_one_is_it():
+    logits, labels, views = draw(2, 4, 5, 1), torch.arange(4), torch.tensor([0, 2, -1, 1])
+    torch.testing.assert_close(
+        VALSRLoss(0.2)(logits, labels, views),
+        ALSRLoss(0.2)(logits[views >= 0, :, 0], labels[views >= 0]),
+    )
+
+
 def test_valsr_without_smoothing_is_cross_entropy_over_pairs():
     logits, labels, views = draw(3, 8, 5, 3), torch.arange(8) % 5, torch.arange(8) % 3
     assert_agree(
-        lambda x: VALSRLoss(0)(x, labels, views),
+        lambda x: VALSRLoss(0, "all")(x, labels, views),
         lambda x: F.cross_entropy(x.flatten(1), labels * 3 + views),
         logits,
     )
@@ -146,18 +210,26 @@ def test_valsr_without_a_known_viewpoint_is_zero_with_a_live_graph():
     assert torch.equal(logits.grad, torch.zeros_like(logits))
 
 
+@pytest.mark.parametrize("negatives", NEGATIVES)
 @pytest.mark.parametrize("scale", [1e2, 1e4])
-def test_saturated_logits_give_finite_losses_and_gradients(scale):
+def test_saturated_logits_give_finite_losses_and_gradients(scale, negatives):
     logits = draw(5, 6, 4, 3, scale=scale).requires_grad_()
     labels, views = torch.arange(6) % 4, torch.arange(6) % 3
-    loss = VALSRLoss()(logits, labels, views) + ALSRLoss()(logits[..., 0], labels)
+    loss = VALSRLoss(negatives=negatives)(logits, labels, views)
+    loss = loss + ALSRLoss()(logits[..., 0], labels)
     loss.backward()
     assert loss.isfinite()
     assert logits.grad.isfinite().all()
 
 
-def test_center_regularization_agrees_with_its_oracle():
-    assert_agree(CenterRegularization(), oracles.center_loss, draw(6, 4, 7), draw(7, 4, 3, 7))
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_center_regularization_agrees_with_its_oracle(reduction):
+    assert_agree(
+        CenterRegularization(reduction=reduction),
+        lambda w, u: oracles.center_loss(w, u, reduction),
+        draw(6, 4, 7),
+        draw(7, 4, 3, 7),
+    )
 
 
 def test_center_regularization_is_between_zero_and_two():
@@ -210,6 +282,84 @@ def test_viewpoints_out_of_range_end_in_one_error():
 def test_smoothing_out_of_range_is_refused(loss, value):
     with pytest.raises(ValueError, match="has to be in"):
         loss(value)
+
+
+LOSSES = {
+    "lsr": (LSRLoss, lambda: (draw(20, 6, 5), torch.arange(6) % 5)),
+    "alsr": (ALSRLoss, lambda: (draw(21, 6, 5), torch.arange(6) % 5)),
+    "valsr": (
+        VALSRLoss,
+        lambda: (draw(22, 6, 5, 3), torch.arange(6) % 5, torch.tensor([0, 1, -1, 2, 1, 0])),
+    ),
+    "triplet": (BatchHardTriplet, lambda: (draw(23, 6, 4), torch.tensor([0, 0, 1, 1, 2, 2]))),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_and_reductions_are_those_of_mmpretrain(name):
+    loss, inputs = LOSSES[name]
+    each = loss(reduction="none")(*inputs())
+    assert each.shape == (6,)
+    count = 5 if name == "valsr" else 6  # one viewpoint is unknown
+    assert (each == 0).sum() == (name == "valsr")
+    torch.testing.assert_close(loss()(*inputs()), each.sum() / count)
+    torch.testing.assert_close(loss(reduction="sum")(*inputs()), each.sum())
+    torch.testing.assert_close(loss(loss_weight=3)(*inputs()), 3 * each.sum() / count)
+    torch.testing.assert_close(loss()(*inputs(), avg_factor=4), each.sum() / 4)
+    torch.testing.assert_close(loss()(*inputs(), reduction_override="none"), each)
+    weight = torch.linspace(0, 1, 6)
+    torch.testing.assert_close(loss()(*inputs(), weight=weight), (weight * each).sum() / count)
+    with pytest.raises(ValueError, match="avg_factor has to be None with reduction='sum'"):
+        loss(reduction="sum")(*inputs(), avg_factor=4)
+    with pytest.raises(ValueError, match="reduction has to be one of .* but got 'max'"):
+        loss(reduction="max")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_empty_batch_is_a_zero_with_a_live_graph(name):
+    loss, inputs = LOSSES[name]
+    first, *others = [one[:0] for one in inputs()]
+    first.requires_grad_()
+    value = loss()(first, *others)
+    value.backward()
+    assert value.item() == 0 and first.grad.shape == first.shape
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+@pytest.mark.parametrize("name", LOSSES)
+def test_labels_of_any_integer_type(name, dtype):
+    loss, inputs = LOSSES[name]
+    first, labels, *views = inputs()
+    views = [view.clamp(min=0) for view in views]
+    expected = loss()(first, labels, *views)
+    found = loss()(first, labels.to(dtype), *(view.to(dtype) for view in views))
+    torch.testing.assert_close(found, expected)
+
+
+def test_fractions_are_no_hard_labels():
+    logits, labels = draw(24, 2, 5, 3), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match="identity labels have to be whole numbers .*float32"):
+        ALSRLoss()(logits[..., 0], labels.float())
+    with pytest.raises(ValueError, match=r"\(B, 3\), but got \(2,\); .* to be whole numbers"):
+        VALSRLoss()(logits, labels, torch.tensor([0.0, 1.7]))
+
+
+def test_mmpretrains_head_trains_by_our_losses():
+    head = MODELS.build(
+        dict(
+            type="LinearClsHead", num_classes=5, in_channels=8, loss=dict(type="mmvareid.ALSRLoss")
+        )
+    )
+    samples = [DataSample().set_gt_label(label) for label in (0, 4, 2)]
+    found = head.loss((draw(25, 3, 8),), samples)["loss"]
+    torch.testing.assert_close(found, ALSRLoss()(head((draw(25, 3, 8),)), torch.tensor([0, 4, 2])))
+
+
+def test_readings_that_there_are_not_are_refused():
+    with pytest.raises(ValueError, match="negatives has to be one of .*'all'.* but got 'some'"):
+        VALSRLoss(negatives="some")
+    with pytest.raises(ValueError, match="reduction has to be one of .* but got 'none'"):
+        CenterRegularization(reduction="none")
 
 
 def test_weights_that_are_no_number_are_refused():

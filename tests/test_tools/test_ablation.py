@@ -1,8 +1,10 @@
 """Rows x seeds: run once, resumed, summed up."""
 
 import fcntl
+import itertools
 import json
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from unittest import mock
 
 import cv2
 import pytest
+from mmengine.config import Config
 from small_run import CONFIGS, ENV, ROOT, SMALL, command
 
 from mmvareid.datasets import make_synthetic
@@ -67,6 +70,16 @@ def test_a_sweep_is_run_once_and_told_with_what_is_missing(people, tmp_path):
     text = (tmp_path / "ablation.md").read_text()
     assert text.count("| 1 (1 not run) |") == 3
     assert text in told.stdout
+
+    # Elsewhere the table stands for the runs, of these configs and seeds alone.
+    elsewhere = tmp_path / "elsewhere"
+    known = ("--known", tmp_path / "ablation.json")
+    taken = call(people, elsewhere, *args, *known, options=["train_dataloader.num_workers=1"])
+    assert taken.returncode == 0, taken.stderr
+    assert not list(elsewhere.glob("*/seed0"))
+    assert json.loads((elsewhere / "ablation.json").read_text()) == table
+    told = call(people, elsewhere, *args, *known, "--summary", options=["model.head.margin=0.2"])
+    assert "| 0 (1 not run) |" in told.stdout
 
     other = call(people, tmp_path, *args, options=["model.head.scale=5"])
     assert re.search(
@@ -134,6 +147,38 @@ def test_gains_are_paired_by_seed():
     text = markdown(table, ["reid/mAP"], "a")
     assert "| row | seeds | mAP | Δ mAP |" in text
     assert "| b | 2 (1 not run) | 5.00 ± 4.24 | +2.00 ± 1.41 |" in text
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '[{"row": "a"}]'])
+def test_known_runs_that_are_none_are_refused(tmp_path, text):
+    (tmp_path / "old.json").write_text(text)
+    with pytest.raises(ValueError, match=r"--known has to name a table .* but .*old.json is not"):
+        ablation.read_known([tmp_path / "old.json"])
+
+
+def test_the_fingerprint_is_of_what_is_trained():
+    cfg = dict(data_root="/a/people", lr=1, loader=dict(num_workers=2, sets=[dict(seed=0)]))
+    print_ = ablation.fingerprint(Config(cfg))
+    assert ablation.fingerprint(Config(cfg | dict(data_root="/b/people"))) == print_
+    assert ablation.fingerprint(Config(cfg | dict(data_root="/a/others"))) != print_
+    assert ablation.fingerprint(Config(cfg | dict(lr=2))) != print_
+    other = cfg | dict(loader=dict(num_workers=0, sets=[dict(seed=0)]))
+    assert ablation.fingerprint(Config(other)) == print_
+
+
+def test_the_benchmark_names_configs_that_are_there_and_keeps_runs(tmp_path):
+    with mock.patch.object(sys, "path", [str(ROOT / "benchmarks"), *sys.path]):
+        plan = runpy.run_path(str(ROOT / "benchmarks/ablation.py"))
+    for configs, _, _ in plan["GROUPS"].values():
+        for name, ending in itertools.product(configs, plan["SETS"].values()):
+            assert (ROOT / f"configs/{name}_seresnext-small_{ending}.py").is_file()
+    known, new = tmp_path / "known.json", tmp_path / "new.json"
+    for seed in ("0", "1"):
+        row = {"row": "a", "config": "f00", "sweep": None, "runs": {seed: {"reid/mAP": 1.0}}}
+        new.write_text(json.dumps([row, {**row, "config": "ba2", "runs": {}}]))
+        plan["merge"](known, new)
+    found = ablation.read_known([known])
+    assert found == {("f00", 0): {"reid/mAP": 1.0}, ("f00", 1): {"reid/mAP": 1.0}}
 
 
 @pytest.mark.parametrize("text", ["gamma=1", "alpha", "alpha="])

@@ -140,7 +140,7 @@ def test_what_cannot_be_published_is_said(refused, tmp_path):
     assert "cut.pth cannot be read; is it whole?" in refused(source, tmp_path / "out.pth")
     for content in ({"state_dict": {"w": 1}}, {"state_dict": {}}, [torch.ones(1)]):
         torch.save(content, source)
-        assert "has to hold a state_dict of tensors" in refused(source, tmp_path / "out.pth")
+        assert "has to hold weights by name" in refused(source, tmp_path / "out.pth")
     assert "none.pth does not exist" in refused(tmp_path / "none.pth", tmp_path / "out.pth")
     assert [*tmp_path.iterdir()] == [source]
 

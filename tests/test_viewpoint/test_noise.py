@@ -30,6 +30,15 @@ def test_where_the_wrong_ones_go():
     assert abs((side == 0).mean() - 0.5) < 0.05
 
 
+def test_shuffled_viewpoints_are_as_many_of_each_and_right_by_chance():
+    mixed = add_label_noise(RIGHT, 1.0, "shuffled", seed=3)
+    np.testing.assert_array_equal(np.bincount(mixed + 1), np.bincount(RIGHT + 1))
+    assert (mixed[RIGHT == -1] == -1).all()
+    assert abs((mixed == RIGHT)[RIGHT >= 0].mean() - 1 / 3) < 0.03
+    half = add_label_noise(RIGHT, 0.5, "shuffled", seed=3)
+    assert abs((half == RIGHT)[RIGHT >= 0].mean() - 2 / 3) < 0.03
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

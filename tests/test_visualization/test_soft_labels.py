@@ -35,9 +35,11 @@ def predict(va_head, labels, views):
     return x, predict_soft_labels(va_head, x, torch.tensor(labels), torch.tensor(views))
 
 
+@pytest.mark.parametrize("negatives", ["all", "other_identities", "other_identities_and_views"])
 @pytest.mark.parametrize("num_views", [2, 3, 8])
-def test_soft_labels_agree_with_the_oracle(num_views):
-    va_head = head(num_views=num_views)
+def test_soft_labels_agree_with_the_oracle(num_views, negatives):
+    loss_view = dict(type="mmvareid.VALSRLoss", negatives=negatives)
+    va_head = head(num_views=num_views, loss_view=loss_view)
     labels, views = [0, 1, 4, 2], [0, num_views - 1, 1, -1]
     x, rows = predict(va_head, labels, views)
     w = va_head.weight / va_head.weight.norm(dim=1, keepdim=True)
@@ -56,7 +58,7 @@ def test_soft_labels_agree_with_the_oracle(num_views):
             continue
         cosine = u @ feature  # (K, V)
         cosine[y, v] = oracles.arc_margin(cosine[y, v].item(), 0.3)
-        r = (5 * cosine).exp() / (5 * cosine).exp().sum()
+        r = oracles.pair_probabilities(5 * cosine, negatives)
         target = oracles.viewpoint_target(r.detach(), y, v, alpha=0.2)
         np.testing.assert_allclose(row.r, r.detach(), atol=1e-5)
         np.testing.assert_allclose(row.t, target, atol=1e-5)

@@ -1,6 +1,7 @@
 """Trains and scores configs with several seeds, and writes the table of means and spreads.
 
-A run that is done is not run again, and one that was stopped goes on from its last checkpoint.
+A run that is done is not run again, and one that was stopped goes on from its last checkpoint. The
+table as JSON holds every run's metrics: --known takes it over, on another machine too.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablation_runs import Batch, Run
+from ablation_runs import Batch, Run, fingerprint
 from ablation_table import markdown, summarize
 from mmengine.config import Config, DictAction
 from rich.console import Console
@@ -83,6 +84,26 @@ def parse_sweep(text: str) -> tuple[str, list[float]]:
     return name, numbers
 
 
+def read_known(paths: list[Path]) -> dict[tuple[str, int], dict[str, float]]:
+    """Return the metrics of finished runs by fingerprint and seed, from tables as JSON.
+
+    Raises:
+        ValueError: A file is no table of this tool.
+    """
+    known = {}
+    for path in paths:
+        try:
+            for row in json.loads(path.read_text()):
+                for seed, metrics in row["runs"].items():
+                    known[row["config"], int(seed)] = metrics
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"--known has to name a table that this tool wrote as JSON, but {path} is not one "
+                f"({type(error).__name__}: {error})"
+            ) from error
+    return known
+
+
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("configs", nargs="+", help="config files, the rows of the table")
@@ -109,6 +130,10 @@ def parse_args() -> argparse.Namespace:
         "of that name is written over",
     )  # fmt: skip
     parser.add_argument(
+        "--known", type=Path, nargs="+", default=[], help="tables (.json) whose runs are taken "
+        "over where config and seed are the same",
+    )  # fmt: skip
+    parser.add_argument(
         "--metrics", nargs="+", help="columns; default: mAP and Rank-1, also re-ranked if they are"
     )
     parser.add_argument(
@@ -127,12 +152,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     rows = rows_of(args.configs, args.sweep, args.cfg_options)
+    prints = {row.name: fingerprint(row.cfg) for row in rows}
+    known = read_known(args.known)
     # Seed by seed, so that a table with all rows is there as early as can be.
     runs: dict[tuple[str, int], Run] = {}
     for seed in args.seeds:
         for row in rows:
             folder = args.work_dir / row.name / f"seed{seed}"
-            runs.setdefault((row.name, seed), Run(row.cfg, seed, folder))
+            found = known.get((prints[row.name], seed))
+            runs.setdefault((row.name, seed), Run(row.cfg, seed, folder, found))
     for run in runs.values():
         run.check()
     batch = Batch([] if args.summary else [*runs.values()], args.jobs)
@@ -143,9 +171,18 @@ def main() -> None:
     for (name, seed), run in runs.items():
         scores.setdefault(name, {})[seed] = run.results()
     means = summarize(scores, args.baseline)
-    table = [{"row": row.name, "sweep": row.sweep, **means[row.name]} for row in rows]
-    found = {metric for row in table for metric in row["metrics"]}
-    metrics = args.metrics or [metric for metric in METRICS if metric in found] or METRICS[:2]
+    table = [
+        {
+            "row": row.name,
+            "sweep": row.sweep,
+            **means[row.name],
+            "config": prints[row.name],
+            "runs": {seed: one for seed, one in scores[row.name].items() if one},
+        }
+        for row in rows
+    ]
+    measured = {metric for row in table for metric in row["metrics"]}
+    metrics = args.metrics or [one for one in METRICS if one in measured] or METRICS[:2]
     text = markdown(table, metrics, args.baseline)
     args.work_dir.mkdir(parents=True, exist_ok=True)
     (args.work_dir / f"{args.name}.json").write_text(json.dumps(table, indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 import difflib
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -20,6 +21,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 TOOLS = Path(__file__).parents[1]
 
 
+# What says where a run is made, and not what is trained. Of a data_root the last folder stays.
+PLACES = {"work_dir", "num_workers", "persistent_workers", "launcher", "resume"}
+
+
+def fingerprint(cfg: Config) -> str:
+    """Return what tells a config's results from those of another, wherever its data lie."""
+
+    def what(value: object) -> object:
+        if isinstance(value, dict):
+            return {
+                key: Path(item).name if key == "data_root" and item else what(item)
+                for key, item in value.items()
+                if key not in PLACES
+            }
+        return [what(item) for item in value] if isinstance(value, list | tuple) else value
+
+    text = json.dumps(what(cfg.to_dict()), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class Run:
     """A config trained with a seed and tested, in a folder of its own.
 
@@ -30,21 +51,25 @@ class Run:
         cfg (Config): What to train.
         seed (int): Of everything random.
         folder (Path): Where; made by :meth:`execute`.
+        known (dict | None): Its metrics, if it was done elsewhere.
     """
 
-    def __init__(self, cfg: Config, seed: int, folder: Path) -> None:
-        self.cfg, self.seed, self.folder = cfg, seed, folder
+    def __init__(
+        self, cfg: Config, seed: int, folder: Path, known: dict[str, float] | None = None
+    ) -> None:
+        self.cfg, self.seed, self.folder, self.known = cfg, seed, folder, known
         self.process: subprocess.Popen | None = None
 
     def results(self) -> dict[str, float] | None:
         """Return the metrics, or None if the run is not done."""
         path = self.folder / "results.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        return json.loads(path.read_text()) if path.exists() else self.known
 
     def check(self) -> None:
-        """Raise ``ValueError`` if the folder holds a checkpoint of another config."""
+        """Raise ``ValueError`` if the folder holds a checkpoint or results of another config."""
         path = self.folder / "config.py"
-        if not path.exists() or not (self.folder / "run/last_checkpoint").exists():
+        begun = ("run/last_checkpoint", "results.json")
+        if not path.exists() or not any((self.folder / name).exists() for name in begun):
             return
         old, new = path.read_text().splitlines(), self.cfg.pretty_text.splitlines()
         if old != new:

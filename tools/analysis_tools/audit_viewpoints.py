@@ -16,8 +16,8 @@ from mmvareid.apis import dataset_infos
 from mmvareid.evaluation import view_names
 from mmvareid.registry import DATASETS
 from mmvareid.viewpoint.audit import Audit, audit_viewpoints, confusion
+from mmvareid.viewpoint.names import describe_views
 from mmvareid.viewpoint.reading import load_fine_viewpoints, load_viewpoints
-from mmvareid.viewpoint.writing import describe_views
 
 DATASETS_TOLD = ("Market1501", "DukeMTMCreID", "CUHK03", "MSMT17", "SyntheticPeople", "ReIDDataset")
 

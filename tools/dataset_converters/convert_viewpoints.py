@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from mmvareid.viewpoint.names import describe_views
 from mmvareid.viewpoint.reading import load_fine_viewpoints
-from mmvareid.viewpoint.writing import describe_views, write_rows
+from mmvareid.viewpoint.writing import write_rows
 
 
 def main() -> None:

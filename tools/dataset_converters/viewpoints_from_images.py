@@ -12,9 +12,9 @@ from mmengine.utils import scandir
 
 from mmvareid.apis.features import load_model
 from mmvareid.config import load_config
-from mmvareid.datasets.reid_dataset import IMAGE_SUFFIXES
+from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
 from mmvareid.viewpoint import from_images, write_viewpoints
-from mmvareid.viewpoint.writing import describe_views
+from mmvareid.viewpoint.names import describe_views
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ from mmengine.utils import scandir
 from PIL import Image, UnidentifiedImageError
 
 from mmvareid.datasets import load_viewpoints
-from mmvareid.datasets.reid_dataset import IMAGE_SUFFIXES
+from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
 from mmvareid.viewpoint import Poses, from_pose, read_poses, write_viewpoints
-from mmvareid.viewpoint.writing import describe_views
+from mmvareid.viewpoint.names import describe_views
 
 
 def find_images(folder: Path) -> dict[str, Path]:

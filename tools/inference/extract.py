@@ -14,7 +14,7 @@ from mmengine.config import DictAction
 from mmvareid.apis import Gallery, ReIDInferencer, list_images
 from mmvareid.config import load_config
 from mmvareid.datasets import ReIDDataset, load_viewpoints
-from mmvareid.fileio.images import printable
+from mmvareid.fileio.image_paths import printable
 
 
 def parse_args() -> argparse.Namespace:

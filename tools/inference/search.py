@@ -14,7 +14,7 @@ from rich.table import Table
 from mmvareid.apis import Gallery, Hit, ReIDInferencer, list_images
 from mmvareid.config import load_config
 from mmvareid.evaluation import view_name
-from mmvareid.fileio.images import printable
+from mmvareid.fileio.image_paths import printable
 
 
 def parse_args() -> argparse.Namespace:

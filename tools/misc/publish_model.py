@@ -13,15 +13,15 @@ Nothing in CHECKPOINT is executed.
 import argparse
 import hashlib
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import mmvareid
 from mmvareid.fileio.checkpoints import load_checkpoint_safely
+from mmvareid.fileio.weights import weights_in
+from mmvareid.fileio.whole_files import whole_file
 
 FACTS = ("cfg", "dataset_meta", "epoch", "iter", "experiment_name", "mmengine_version")
 
@@ -36,16 +36,7 @@ def published(content: Any, source: Path) -> dict[str, dict]:
     Raises:
         ValueError: It is neither a checkpoint nor a state dict.
     """
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if (
-        not isinstance(weights, dict)
-        or not weights
-        or not all(isinstance(value, Tensor) for value in weights.values())
-    ):
-        raise ValueError(
-            f"{source} has to hold a state_dict of tensors, but got something else; choose a "
-            "checkpoint of tools/train.py"
-        )
+    weights = weights_in(content, source)
     meta = content["meta"] if isinstance(content.get("meta"), dict) else {}
     facts = {key: meta[key] for key in FACTS if key in meta and _is_plain(meta[key])}
     return {
@@ -76,13 +67,9 @@ def write_hashed(content: dict, out: Path) -> Path:
     torch.save(content, buffer)
     digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
     path = out.with_name(f"{out.name.removesuffix('.pth')}-{digest[:8]}.pth")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as part:
         part.write_bytes(buffer.getbuffer())
         torch.load(part, weights_only=True)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

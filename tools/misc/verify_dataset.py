@@ -17,8 +17,8 @@ from rich.progress import track
 from rich.table import Table
 
 from mmvareid.datasets import ReIDDataset
-from mmvareid.datasets.tolerant_dataset import UnreadableImageError, read_whole
-from mmvareid.fileio.images import list_images, printable, read_image
+from mmvareid.fileio.image_paths import list_images, printable
+from mmvareid.fileio.images import UnreadableImageError, read_image, read_whole
 
 SHOWN = 3  # names of each kind in the table
 KINDS = {

@@ -25,7 +25,6 @@ is executed.
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -34,6 +33,7 @@ from person_pretraining_keys import PRETRAININGS, convert_pretraining
 from torch import Tensor
 
 from mmvareid.fileio.checkpoints import load_checkpoint_safely
+from mmvareid.fileio.whole_files import whole_file
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -83,12 +83,8 @@ def write_weights(state_dict: dict[str, Tensor], path: Path) -> None:
     # Copies: a view would be written with all of the storage behind it.
     state_dict = {name: value.detach().clone() for name, value in state_dict.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        torch.save({"state_dict": state_dict}, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as part:
+        torch.save({"state_dict": state_dict}, part)
 
 
 def as_config(value: object) -> str:

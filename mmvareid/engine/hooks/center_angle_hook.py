@@ -7,10 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmvareid.datasets import dataset_infos
 from mmvareid.models.heads.va_head import find_va_head
 from mmvareid.registry import HOOKS
-
-from .data_check_hook import sample_infos
 
 
 @HOOKS.register_module()
@@ -45,7 +44,7 @@ class CenterAngleHook(Hook):
         head = find_va_head(runner.model)
         if head is None or not hasattr(head, "view_weight"):
             return
-        infos = sample_infos(runner.train_dataloader)
+        infos = dataset_infos(runner.train_dataloader.dataset)
         self.trained = views_with_images(infos, *head.view_weight.shape[:2])
         runner.logger.info(
             f"{int(self.trained.sum())} of {self.trained.numel()} viewpoint centres have training "

@@ -1,8 +1,9 @@
 """Checks that data and model fit each other, before the first step."""
 
 import logging
+import os
 
-from mmengine.dataset import BaseDataset
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -10,8 +11,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmvareid.datasets import IdentitySampler, ReIDDataset
-from mmvareid.datasets.tolerant_dataset import read_whole
+from mmvareid.datasets import IdentitySampler, ReIDDataset, dataset_infos
+from mmvareid.datasets.infos import queries_with_match
 from mmvareid.models.batch_transforms import BatchRandomFlip
 from mmvareid.registry import HOOKS
 
@@ -24,10 +25,10 @@ class DataCheckHook(Hook):
 
     Checked are identity labels against the head's ``num_classes``, viewpoint labels against its
     ``num_views``, the batch size against the sampler's identities and instances, that no
-    flip turns all-round viewpoints round, that some query has a match, that no test image is
-    cut off, and that ``compile`` and mixed precision go together. On a GPU a label out of range
-    would otherwise end in a device-side assertion that names neither, and validation comes after
-    hours.
+    flip turns all-round viewpoints round, that ``compile`` and mixed precision go together, that
+    some query has a match, and, by the first process, that no test image is missing or empty. On a
+    GPU a label out of range would otherwise end in a device-side assertion that names neither, and
+    validation comes after hours.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -37,7 +38,7 @@ class DataCheckHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         check_flips(runner.train_dataloader, getattr(model, "data_preprocessor", None))
         head = getattr(model, "head", None)
-        infos = sample_infos(runner.train_dataloader)
+        infos = dataset_infos(runner.train_dataloader.dataset)
         joined = getattr(head, "heads", None)
         classes = {getattr(part, "num_classes", None) for part in joined or [head]}
         for num_classes in classes:
@@ -45,18 +46,14 @@ class DataCheckHook(Hook):
         for i, part in enumerate(joined or [head]):
             uses_views = getattr(part, "loss_view", None) is not None
             num_views = getattr(part, "num_views", None) if uses_views else None
+            num_views = None if num_views == 1 else num_views  # then every viewpoint is the one
             option = f"model.head.heads.{i}.num_views" if joined else "model.head.num_views"
             check_range(infos, "viewpoint", num_views, "viewpoints", option)
         if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
-            infos = sample_infos(runner.val_dataloader)
+            infos = dataset_infos(runner.val_dataloader.dataset)
             check_queries(infos)
-            check_files(infos)
-
-
-def sample_infos(loader: DataLoader) -> list[dict]:
-    """Return what the dataset knows of its samples without reading an image."""
-    dataset: BaseDataset = loader.dataset  # type: ignore[assignment]  # torch knows no length
-    return [dataset.get_data_info(i) for i in range(len(dataset))]
+            if is_main_process():
+                check_files(infos)
 
 
 def check_batches(loader: DataLoader) -> None:
@@ -111,23 +108,30 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str, opti
 
 
 def check_files(infos: list[dict]) -> None:
-    """Raise ``ValueError`` if images to validate on are missing or cut off: all have to count."""
-    broken = [info["img_path"] for info in infos if read_whole(info["img_path"]) is None]
+    """Raise ``ValueError`` if images to validate on are missing or empty: all have to count.
+
+    None is read; ``tools/misc/verify_dataset.py`` does.
+    """
+    broken = [path for path in (info["img_path"] for info in infos) if not _has_bytes(path)]
     if broken:
         raise ValueError(
-            f"every test image has to be whole, but {len(broken)} of {len(infos)} are missing or "
-            f"cut off: {', '.join(broken[:5])}{' ...' if broken[5:] else ''}; copy them again"
+            f"every test image has to be there, but {len(broken)} of {len(infos)} are missing or "
+            f"empty: {', '.join(broken[:5])}{' ...' if broken[5:] else ''}; copy them again"
         )
+
+
+def _has_bytes(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
 
 
 def check_queries(infos: list[dict]) -> None:
     """Raise ``ValueError`` if no query has a match in another camera; say how many lack one."""
-    cameras: dict[int, set[int]] = {}
-    for info in infos:
-        if not info["is_query"]:
-            cameras.setdefault(info["person_id"], set()).add(info["camera_id"])
     queries = [info for info in infos if info["is_query"]]
-    lost = [q for q in queries if not cameras.get(q["person_id"], set()) - {q["camera_id"]}]
+    found = queries_with_match(infos)
+    lost = [query for query, has_match in zip(queries, found, strict=True) if not has_match]
     if len(lost) == len(queries):
         raise ValueError(
             f"at least one query has to have its person in the gallery in another camera, but none "

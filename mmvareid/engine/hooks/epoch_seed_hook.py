@@ -5,7 +5,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmvareid.datasets.tolerant_dataset import seed_everything
+from mmvareid.datasets.seeding import seed_everything
 from mmvareid.registry import HOOKS
 
 

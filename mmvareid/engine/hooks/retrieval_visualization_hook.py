@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dist import collect_results
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmvareid.evaluation import Descriptors, viewpoint_matrix
+from mmvareid.evaluation.table import COLUMNS, sample_row
 from mmvareid.registry import HOOKS
 from mmvareid.visualization.query_choice import choose_queries
 from mmvareid.visualization.ranked_list import ranked_lists
 from mmvareid.visualization.ranked_list_picture import draw_ranked_lists
 from mmvareid.visualization.viewpoint_matrix import draw_viewpoint_matrix
-
-_FIELDS = ("feature", "img_path", "person_id", "camera_id", "is_query")
 
 
 @HOOKS.register_module()
@@ -78,26 +76,14 @@ class RetrievalVisualizationHook(Hook):
     ) -> None:
         """Keep the features, one result a sample."""
         for sample in (outputs or ()) if self._due else ():
-            missing = [name for name in _FIELDS if name not in sample]
-            if missing:
+            if "img_path" not in sample:
                 raise ValueError(
-                    f"a prediction has to have {missing}, but got only {sorted(sample.all_keys())};"
-                    " end the test pipeline with PackInputs(algorithm_keys="
-                    "('person_id', 'camera_id', 'viewpoint', 'is_query')), or leave "
-                    "RetrievalVisualizationHook out"
+                    "a prediction has to have img_path, but has not; keep PackInputs' meta_keys, "
+                    "or leave RetrievalVisualizationHook out"
                 )
-            # A copy: a row is a view, and would keep and pickle its whole batch.
-            feature = sample.feature.detach().to("cpu", torch.float32, copy=True)
-            self._samples.append(
-                {
-                    "feature": feature.numpy(),
-                    "img_path": sample.img_path,
-                    "is_query": bool(sample.is_query),
-                    "viewpoint": int(sample.get("viewpoint", -1)),
-                    "person_id": int(sample.person_id),
-                    "camera_id": int(sample.camera_id),
-                }
-            )
+            feature, row = sample_row(sample.to_dict())
+            info = dict(zip(COLUMNS.values(), row, strict=True), img_path=sample.img_path)
+            self._samples.append({**info, "is_query": bool(info["is_query"]), "feature": feature})
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draw, in the first process."""
@@ -107,18 +93,14 @@ class RetrievalVisualizationHook(Hook):
         self._samples = []
         if infos is None:
             return
-        features = np.stack([info.pop("feature") for info in infos])
+        features = torch.stack([info.pop("feature") for info in infos])
         queries = choose_queries(infos, self.num_queries, seed=self.seed)
         lists = ranked_lists(features, infos, queries, self.topk, self.num_ignored)
         picture = draw_ranked_lists({f"Top-{self.topk}": lists}, infos)
         # No slash in the names: the local backend takes them for names of files.
         runner.visualizer.add_image("ranked_lists", picture, step=_step(runner))
 
-        ids, cameras, viewpoints, is_query = (
-            np.array([info[key] for info in infos])
-            for key in ("person_id", "camera_id", "viewpoint", "is_query")
-        )
-        table = Descriptors(torch.from_numpy(features), ids, cameras, viewpoints, is_query)
+        table = Descriptors.of_infos(features, infos)
         if self.matrix and table.view_names:
             picture = draw_viewpoint_matrix(viewpoint_matrix(table), table.view_names)
             runner.visualizer.add_image("viewpoint_matrix", picture, step=_step(runner))

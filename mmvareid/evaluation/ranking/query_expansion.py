@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .options import switched_options
 from .similarity import Features, as_features, similarity_blocks
 
 
@@ -50,21 +51,14 @@ def expand_queries(
 
 
 def expansion_options(expand: bool | dict[str, Any]) -> dict[str, Any] | None:
-    """Return the options that a switch stands for: None (off), the defaults (True), or its own.
+    """Return the options of expansion, None where it is off; see :func:`switched_options`.
 
     Raises:
         ValueError: An option is unknown or out of range.
     """
-    if expand is False:
+    options = switched_options("expand", expand, k=5, alpha=0.0)
+    if options is None:
         return None
-    if expand is not True and not isinstance(expand, dict):
-        raise ValueError(f"expand has to be True, False or a dict, but got {expand!r}")
-    options: dict[str, Any] = dict(k=5, alpha=0.0)
-    given = {} if expand is True else expand
-    unknown = given.keys() - options.keys()
-    if unknown:
-        raise ValueError(f"expand has to be of {[*options]}, but got {sorted(unknown)}")
-    options.update(given)
     if not isinstance(options["k"], int) or options["k"] < 1:
         raise ValueError(f"k has to be a whole number of at least 1, but got {options['k']!r}")
     if not options["alpha"] >= 0:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .neighbours import find_neighbours
+from .options import switched_options
 from .reciprocal_encoding import Sparse, encode, ranges
 from .similarity import METRICS, Features, as_features, similarity_blocks, squared_norms
 
@@ -63,21 +64,14 @@ def rerank(
 
 
 def rerank_options(rerank: bool | dict[str, Any]) -> dict[str, Any] | None:
-    """Return the options that a switch stands for: None (off), the defaults (True), or its own.
+    """Return the options of re-ranking, None where it is off; see :func:`switched_options`.
 
     Raises:
         ValueError: An option is unknown or out of range.
     """
-    if rerank is False:
+    options = switched_options("rerank", rerank, k1=20, k2=6, lambda_value=0.3)
+    if options is None:
         return None
-    if rerank is not True and not isinstance(rerank, dict):
-        raise ValueError(f"rerank has to be True, False or a dict, but got {rerank!r}")
-    options: dict[str, Any] = dict(k1=20, k2=6, lambda_value=0.3)
-    given = {} if rerank is True else rerank
-    unknown = given.keys() - options.keys()
-    if unknown:
-        raise ValueError(f"rerank has to be of {[*options]}, but got {sorted(unknown)}")
-    options.update(given)
     for name in ("k1", "k2"):
         if not isinstance(options[name], int) or not 1 <= options[name] < 2**31:
             raise ValueError(

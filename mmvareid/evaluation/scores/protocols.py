@@ -11,18 +11,6 @@ import numpy as np
 
 Trial = tuple[tuple[int, ...], np.ndarray, np.ndarray]
 
-NAMES = ("front", "side", "back")
-
-
-def view_names(number: int) -> tuple[str, ...]:
-    """Names of V viewpoints: front, side and back if there are up to three."""
-    return tuple(view_name(view, number) for view in range(number))
-
-
-def view_name(view: int, number: int) -> str:
-    """Name of one of V viewpoints, see :func:`view_names`."""
-    return NAMES[view] if number <= len(NAMES) else f"view{view}"
-
 
 def single_view(
     persons: np.ndarray,
@@ -40,11 +28,16 @@ def single_view(
     for view in _views(viewpoints):
         inside = np.flatnonzero(viewpoints == view)
         for _ in range(draws):
-            shuffled = rng.permutation(inside)
-            _, first = np.unique(persons[shuffled], return_index=True)
-            query = shuffled[first]
+            query = one_of_each(inside, persons, rng)
             query = np.sort(query[searched[query]])
             yield (view,), query, np.setdiff1d(inside, query)
+
+
+def one_of_each(index: np.ndarray, persons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw one image of each person among some images, by indices into ``persons`` (N,)."""
+    shuffled = rng.permutation(index)
+    _, first = np.unique(persons[shuffled], return_index=True)
+    return shuffled[first]
 
 
 def cross_view(viewpoints: np.ndarray, searched: np.ndarray) -> Iterator[Trial]:

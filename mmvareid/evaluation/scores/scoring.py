@@ -17,6 +17,7 @@ from mmvareid.evaluation.table import Descriptors
 from .query_pooling import pool_queries
 from .single_shot import single_shot_scores
 from .verification import verification_rates
+from .viewpoint_errors import viewpoint_errors
 from .viewpoint_scores import viewpoint_scores
 
 
@@ -34,7 +35,8 @@ class Scoring:
             cosine whatever ``metric`` is; a dict sets its ``k`` and ``alpha``.
         pool_queries (bool): Multi-query search, see :func:`mmvareid.evaluation.pool_queries`.
         viewpoints (bool): Report also 'single/front/mAP' and so on, see
-            :func:`mmvareid.evaluation.viewpoint_scores`; nothing if no viewpoint is known.
+            :func:`mmvareid.evaluation.viewpoint_scores` and
+            :func:`mmvareid.evaluation.viewpoint_errors`; nothing if no viewpoint is known.
         verification (bool): Report also 'verification/TPR@FPR=0.001' and so on.
         single_shot (bool): Report also 'single_shot/Rank-k', CUHK03's first protocol.
     """
@@ -92,6 +94,7 @@ class Scoring:
                 logger="current",
             )
             scores.update(viewpoint_scores(table, self.metric))
+            scores.update(viewpoint_errors(table, self.metric))
         return scores
 
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from mmvareid.evaluation.table import Descriptors, rank_between
 
+from .protocols import one_of_each
+
 
 def single_shot_scores(
     table: Descriptors,
@@ -43,9 +45,7 @@ def single_shot_scores(
         if not query.any():
             continue
         for _ in range(draws):
-            shuffled = rng.permutation(gallery)
-            _, first = np.unique(table.persons[shuffled], return_index=True)
-            drawn = np.sort(shuffled[first])
+            drawn = np.sort(one_of_each(gallery, table.persons, rng))
             ranking = rank_between(table, np.flatnonzero(query & counted), drawn, metric=metric)
             first_hits.append(ranking.first_hit)
     hits = np.concatenate(first_hits)

@@ -21,6 +21,7 @@ def score_tables(scores: dict[str, float]) -> list[Table]:
         groups.setdefault(path.partition("/")[2], {})[key] = value
     unknown = groups.get("", {}).pop("unknown_viewpoints", 0)
     verification = groups.pop("verification", {})
+    errors = groups.pop("errors", {})
     plain = {
         "": "all images",
         "rerank": "re-ranked",
@@ -46,6 +47,11 @@ def score_tables(scores: dict[str, float]) -> list[Table]:
         tables.append(_table("Verification", {"TPR": rates}))
     if views:
         tables.append(_table("By viewpoint", views))
+        if errors:
+            tables[-1].caption = (
+                f"{errors['same_view']:.0f} % of the errors share the query's viewpoint, "
+                f"{errors['by_chance']:.0f} % would by chance"
+            )
     if pairs:
         tables.append(_matrix(pairs))
         tables[

@@ -10,8 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmvareid.models.cosine import cosines
-from mmvareid.models.losses.label_range import check_label_range
-from mmvareid.models.losses.viewpoint_smoothing import viewpoint_weights
+from mmvareid.models.labels import check_label_range, view_shares
 from mmvareid.registry import MODELS
 
 from .angular_margin import MARGIN_TYPES, margin_logits
@@ -122,10 +121,9 @@ class VAHead(ReIDHead):
         The margin is at labels (B,) and views, which are labels (B,), without margin where -1, or
         weights (B, V), with the margin times the weight at each.
         """
-        margins = self.margin * viewpoint_weights(views, self.num_views)  # (B, V)
-        targets = labels[:, None] * self.num_views + torch.arange(
-            self.num_views, device=labels.device
-        )
+        margins = self.margin * view_shares(views, self.num_views)  # (B, V)
+        view = torch.arange(self.num_views, device=labels.device)
+        targets = labels[:, None] * self.num_views + view  # (B, V)
         view_weight = self.view_weight if view_weight is None else view_weight
         logits = self._logits(x, view_weight.flatten(0, 1), targets, margins)  # (B, K·V)
         return logits.unflatten(1, (-1, self.num_views))
@@ -138,9 +136,9 @@ class VAHead(ReIDHead):
 
     def _viewpoints(self, data_samples: list[DataSample]) -> Tensor:
         """Return viewpoints (B,), -1 where a sample has none, or weights (B, V) if they have."""
-        views = torch.tensor([int(sample.get("viewpoint", -1)) for sample in data_samples])
+        views = torch.tensor([viewpoint_of(sample) for sample in data_samples])
         if any("viewpoint_weights" in sample for sample in data_samples):
-            hard = viewpoint_weights(views, self.num_views)  # of samples without weights
+            hard = view_shares(views, self.num_views)  # of samples without weights
             rows = [
                 torch.as_tensor(sample.get("viewpoint_weights", row))
                 for sample, row in zip(data_samples, hard, strict=True)
@@ -155,6 +153,21 @@ class VAHead(ReIDHead):
                 level=logging.WARNING,
             )
         return views
+
+
+def viewpoint_of(sample: DataSample) -> int:
+    """Return a sample's viewpoint, -1 where it has none.
+
+    Raises:
+        ValueError: It is no whole number, which soft viewpoints write as ``viewpoint_weights``.
+    """
+    viewpoint = sample.get("viewpoint", -1)
+    if int(viewpoint) != viewpoint:
+        raise ValueError(
+            f"viewpoint of a sample has to be a whole number, but got {viewpoint}; a viewpoint "
+            "between two is written as viewpoint_weights (V,)"
+        )
+    return int(viewpoint)
 
 
 def find_va_head(model: nn.Module) -> VAHead | None:

@@ -1,16 +1,20 @@
 """Triplet loss with the hardest pairs of the batch."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather, all_reduce, get_dist_info
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributed.nn.functional import all_gather as all_gather_with_gradient
 
 from mmvareid.registry import MODELS
 
+from .batch_loss import BatchLoss
+
 
 @MODELS.register_module()
-class BatchHardTriplet(nn.Module):
+class BatchHardTriplet(BatchLoss):
     """Batch-hard triplet loss of Hermans et al. 2017, arXiv:1703.07737, Eq. 5.
 
     Each sample is compared with its farthest positive and its nearest negative by Euclidean
@@ -22,14 +26,26 @@ class BatchHardTriplet(nn.Module):
         across_ranks (bool): Whether to look for the hardest pairs in the batches of all processes,
             which have to be of one size. Gradients reach every process, and their mean over
             processes is that of one with all batches. Defaults to False.
+        loss_weight, reduction: See :class:`.BatchLoss`.
     """
 
-    def __init__(self, margin: float | None = 0.3, across_ranks: bool = False) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        margin: float | None = 0.3,
+        across_ranks: bool = False,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(loss_weight, reduction)
         self.margin, self.across_ranks = margin, across_ranks
 
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean loss, a scalar, of features (B, D) and labels (B,)."""
+    def forward(self, features: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        """Return the loss, a scalar by default, of features (B, D) and labels (B,).
+
+        Options are those of :meth:`.BatchLoss.reduce`.
+        """
+        if len(features) == 0:
+            return self.reduce(features.sum(dim=1), **options)
         rank, world_size = get_dist_info()
         others, other_labels, first = features, labels, 0
         if self.across_ranks and world_size > 1:
@@ -48,11 +64,11 @@ class BatchHardTriplet(nn.Module):
         farthest = distance.masked_fill(~positive, -torch.inf).amax(dim=1)
         nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
         whole = positive.any(dim=1) & ~same.all(dim=1)
-        # No rows are taken out: on a GPU their number would have to be waited for.
-        gap = farthest.masked_fill(~whole, 0) - nearest.masked_fill(~whole, 0)
+        gap = torch.where(whole, farthest - nearest, 0)
         loss = F.softplus(gap) if self.margin is None else F.relu(gap + self.margin)
-        loss = loss.masked_fill(~whole, 0)
-        counted = whole.sum().float()
-        if self.across_ranks:
+        mean = (options.get("reduction_override") or self.reduction) == "mean"
+        if self.across_ranks and mean and options.get("avg_factor") is None:
+            counted = whole.sum().float()
             all_reduce(counted, "mean")
-        return loss.sum() / counted.clamp(min=1 / world_size)
+            options["avg_factor"] = counted.clamp(min=1 / world_size)
+        return self.reduce(loss, whole, **options)

@@ -1,10 +1,13 @@
 """Label smoothing over identities: fixed (LSR) and adaptive (ALSR)."""
 
-from torch import Tensor, nn
+from typing import Any
 
+from torch import Tensor
+
+from mmvareid.models.labels import check_label_range
 from mmvareid.registry import MODELS
 
-from .label_range import check_label_range
+from .batch_loss import BatchLoss
 from .log_prob_terms import log_prob_terms
 
 
@@ -28,7 +31,7 @@ def smoothed_cross_entropy(
 
 
 @MODELS.register_module()
-class LSRLoss(nn.Module):
+class LSRLoss(BatchLoss):
     r"""Label smoothing regularization, Eq. 10 of VA-reID.
 
     The label's target is :math:`1-\epsilon` and each other identity's :math:`\epsilon/(K-1)`;
@@ -36,25 +39,30 @@ class LSRLoss(nn.Module):
 
     Args:
         epsilon (float): Share of the target that goes to the other identities. Defaults to 0.1.
+        loss_weight, reduction: See :class:`.BatchLoss`.
     """
 
-    def __init__(self, epsilon: float = 0.1) -> None:
-        super().__init__()
+    def __init__(
+        self, epsilon: float = 0.1, loss_weight: float = 1.0, reduction: str = "mean"
+    ) -> None:
+        super().__init__(loss_weight, reduction)
         if not 0 <= epsilon < 1:
             raise ValueError(f"epsilon has to be in [0, 1), but got {epsilon}")
         self.epsilon = epsilon
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean loss, a scalar, of logits (B, K) and labels (B,)."""
-        check_label_range(labels, logits.shape[1], "identity labels")
+    def forward(self, logits: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        """Return the loss, a scalar by default, of logits (B, K) and labels (B,).
+
+        Options are those of :meth:`.BatchLoss.reduce`.
+        """
+        labels = check_label_range(labels, logits.shape[1], "identity labels")
         target, total = log_prob_terms(logits, labels[:, None])
-        return smoothed_cross_entropy(
-            target.squeeze(1), total, logits.shape[1], self.epsilon
-        ).mean()
+        loss = smoothed_cross_entropy(target.squeeze(1), total, logits.shape[1], self.epsilon)
+        return self.reduce(loss, **options)
 
 
 @MODELS.register_module()
-class ALSRLoss(nn.Module):
+class ALSRLoss(BatchLoss):
     r"""Adaptive label smoothing regularization, Eq. 5 with the targets of Eq. 11 of VA-reID.
 
     As LSR with a smoothing of each sample's own, :math:`\epsilon = \alpha(1 - q_y)`: a sample that
@@ -64,18 +72,25 @@ class ALSRLoss(nn.Module):
 
     Args:
         alpha (float): Scale of the smoothing. Defaults to 0.2 (§4.2).
+        loss_weight, reduction: See :class:`.BatchLoss`.
     """
 
-    def __init__(self, alpha: float = 0.2) -> None:
-        super().__init__()
+    def __init__(
+        self, alpha: float = 0.2, loss_weight: float = 1.0, reduction: str = "mean"
+    ) -> None:
+        super().__init__(loss_weight, reduction)
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha has to be in [0, 1], but got {alpha}")
         self.alpha = alpha
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean loss, a scalar, of logits (B, K) and labels (B,)."""
-        check_label_range(labels, logits.shape[1], "identity labels")
+    def forward(self, logits: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        """Return the loss, a scalar by default, of logits (B, K) and labels (B,).
+
+        Options are those of :meth:`.BatchLoss.reduce`.
+        """
+        labels = check_label_range(labels, logits.shape[1], "identity labels")
         target, total = log_prob_terms(logits, labels[:, None])
         target = target.squeeze(1)
         epsilon = self.alpha * (1 - target.detach().exp())
-        return smoothed_cross_entropy(target, total, logits.shape[1], epsilon).mean()
+        loss = smoothed_cross_entropy(target, total, logits.shape[1], epsilon)
+        return self.reduce(loss, **options)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mmvareid.fileio.arrays import load_arrays
+
 from .skeletons import LAYOUTS
 
 
@@ -73,12 +75,12 @@ def read_poses(path: str | Path) -> Poses:
 
 
 def _read_arrays(path: Path) -> Poses:
+    arrays = load_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            names, points = file["names"], np.asarray(file["keypoints"], dtype=np.float64)
-    except Exception as error:  # what a damaged archive raises is not declared anywhere
+        names, points = arrays["names"], np.asarray(arrays["keypoints"], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"'{path}' has to hold plain arrays `names` and `keypoints`: {error}"
+            f"'{path}' has to hold arrays `names` and `keypoints` of numbers: {error}"
         ) from error
     if names.dtype.kind != "U" or names.shape != points.shape[:1] or points.ndim != 3:
         raise ValueError(

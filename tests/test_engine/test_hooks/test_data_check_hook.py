@@ -1,4 +1,6 @@
+import builtins
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import torch
@@ -82,9 +84,13 @@ def test_a_negative_label_is_named():
         check_range(infos("viewpoint", -2), "viewpoint", 3, "viewpoints", "model.head.num_views")
 
 
-def test_cut_off_test_images_are_counted_and_named(market_root):
+def test_missing_and_empty_test_images_are_counted_and_named_and_none_is_read(market_root):
     paths = sorted((market_root / "query").iterdir())
-    check_files([{"img_path": str(path)} for path in paths])
-    paths[1].write_bytes(paths[1].read_bytes()[:200])
-    with pytest.raises(ValueError, match=f"but 1 of 4 are missing or cut off: {paths[1]}"):
-        check_files([{"img_path": str(path)} for path in paths])
+    infos = [{"img_path": str(path)} for path in paths]
+    with mock.patch.object(builtins, "open", side_effect=AssertionError):
+        check_files(infos)
+    paths[1].write_bytes(b"")
+    paths[2].unlink()
+    message = f"but 2 of 4 are missing or empty: {paths[1]}, {paths[2]}"
+    with pytest.raises(ValueError, match=message):
+        check_files(infos)

@@ -1,0 +1,92 @@
+"""The runs behind docs/results.md: rows of Table 2, readings of Eq. 4 and 9, controls and sweeps.
+
+    python benchmarks/ablation.py synthetic data/synthetic
+    python benchmarks/ablation.py rendered /path/to/rendered_people --only controls --jobs 2
+
+Each group of runs is a table of ``tools/analysis_tools/ablation.py``. Finished runs are kept in
+``benchmarks/results/ablation_<set>.json`` and are not done again, not even on another machine. What
+was stopped goes on in ``--work-dir``. A run is 28 epochs, about ten minutes of two cores, and there
+are some 90 for each set. Groups come in order of worth.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TOOL = ROOT / "tools/analysis_tools/ablation.py"
+SETS = {"synthetic": "synthetic", "rendered": "market1501"}  # the ending of the configs
+# The synthetic configs have 8 epochs for the demo; convergence takes as many as on the other set.
+OPTIONS = {
+    "synthetic": ["train_cfg.max_epochs=28", "param_scheduler.1.milestones=19,25"],
+    "rendered": ["num_classes=160"],
+}
+LONG = ["train_cfg.max_epochs=56", "param_scheduler.1.milestones=38,50"]
+# Name -> configs, arguments of the tool, options of the configs.
+GROUPS: dict[str, tuple[list[str], list[str], list[str]]] = {
+    "controls": (
+        ["va_reid/ly", "va_reid/va-reid", "controls/va-reid-shuffled", "controls/va-reid-one-view",
+         "controls/ly-double-lr"], [], [],
+    ),
+    "rows": (
+        [f"va_reid/{row}" for row in ("xent", "lsr", "ly", "ly-lv", "ly-lr", "va-reid",
+                                      "va-reid-local")], [], [],
+    ),
+    "readings": (
+        ["va_reid/ly", "va_reid/va-reid", *(f"readings/va-reid-{reading}" for reading in (
+            "all", "printed", "sum", "all-sum", "printed-sum"))], [], [],
+    ),
+    "scale": (["va_reid/ly", "va_reid/va-reid"],
+              ["--sweep", "scale=7,10,14", "--sweep", "margin=0,0.1,0.3"], []),
+    "smoothing": (["va_reid/va-reid"],
+                  ["--sweep", "alpha=0,0.2,0.4", "--sweep", "beta=0.1,1,10,40"], []),
+    "long": (["va_reid/ly", "va_reid/va-reid"], [], LONG),
+}  # fmt: skip
+
+
+def merge(known: Path, new: Path) -> None:
+    """Add the runs of a table to those that are kept, by config."""
+    kept = {row["config"]: row for row in json.loads(known.read_text())} if known.exists() else {}
+    for row in json.loads(new.read_text()):
+        old = kept.setdefault(row["config"], {"row": row["row"], "config": row["config"]})
+        old["runs"] = {**old.get("runs", {}), **row["runs"]}
+    part = known.with_suffix(".part")
+    part.write_text(json.dumps([row for row in kept.values() if row["runs"]], indent=1) + "\n")
+    part.replace(known)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("set", choices=SETS)
+    parser.add_argument("data_root", type=Path)
+    parser.add_argument("--only", choices=GROUPS, nargs="+", default=[*GROUPS], metavar="GROUP")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time; default: 2")
+    parser.add_argument("--work-dir", type=Path, default=ROOT / "work_dirs/ablation")
+    args = parser.parse_args()
+    known = ROOT / f"benchmarks/results/ablation_{args.set}.json"
+    for number in range(1, len(args.seeds) + 1):  # every group with one seed before any with two
+        for name in args.only:
+            configs, arguments, options = GROUPS[name]
+            ending = f"_seresnext-small_{SETS[args.set]}"
+            folder = args.work_dir / args.set / ("long" if name == "long" else "")
+            command = [
+                sys.executable, TOOL, *(ROOT / f"configs/{one}{ending}.py" for one in configs),
+                "--work-dir", folder, "--name", name, "--jobs", args.jobs,
+                "--baseline", Path(configs[0]).name + ending, *arguments,
+                "--seeds", *args.seeds[:number],
+                *(["--known", known] if known.exists() else []),
+                "--cfg-options", f"data_root={args.data_root}", *OPTIONS[args.set], *options,
+            ]  # fmt: skip
+            failed = subprocess.run([str(part) for part in command]).returncode
+            merge(known, folder / f"{name}.json")
+            if failed:
+                sys.exit("stopped; the same command goes on")
+
+
+if __name__ == "__main__":
+    main()

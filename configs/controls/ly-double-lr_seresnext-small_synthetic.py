@@ -1,0 +1,4 @@
+# L_y with twice the learning rate. (Twice the loss is the same loss to Adam.)
+_base_ = "../va_reid/ly_seresnext-small_synthetic.py"
+
+optim_wrapper = dict(optimizer=dict(lr=6e-3))
