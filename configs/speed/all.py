@@ -7,5 +7,8 @@ optim_wrapper = dict(
     loss_scale=dict(enabled=False),
     optimizer=dict(fused=True),
 )
-custom_hooks = [*_base_.custom_hooks, dict(type="mmvareid.ChannelsLastHook")]
-compile = True
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type="mmvareid.ChannelsLastHook"),
+    dict(type="mmvareid.CompileBlocksHook"),
+]

@@ -16,7 +16,6 @@ train_dataloader = dict(
 )
 model = dict(
     data_preprocessor=dict(
-        type="mmvareid.BatchAugmentPreprocessor",
         transforms=[
             dict(type="mmvareid.BatchRandomFlip", prob=0.5),
             dict(type="mmvareid.BatchRandomCrop", padding=10),

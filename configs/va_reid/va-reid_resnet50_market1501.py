@@ -8,7 +8,12 @@ _base_ = [
 ]
 
 num_classes = 751
-data_preprocessor = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
+data_preprocessor = dict(
+    type="mmvareid.BatchAugmentPreprocessor",
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=True,
+)
 model = dict(
     neck=dict(_delete_=True, type="mmvareid.EmbeddingNeck", in_channels=2048),
     head=dict(_delete_=True, type="mmvareid.VAHead", in_channels=2048, num_classes=num_classes),

@@ -9,7 +9,9 @@ _base_ = [
 ]
 
 num_classes = 751
-data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
+data_preprocessor = dict(
+    type="mmvareid.BatchAugmentPreprocessor", mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True
+)
 model = dict(
     # The last map of 12 x 4 is narrower than a window of 7.
     backbone=dict(img_size=(384, 128), drop_path_rate=0.1, pad_small_map=True),

@@ -9,7 +9,9 @@ _base_ = [
 ]
 
 num_classes = 751
-data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
+data_preprocessor = dict(
+    type="mmvareid.BatchAugmentPreprocessor", mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True
+)
 model = dict(
     # Anew: the base's list of initializers would stand in the way of init_cfg.type=Pretrained.
     backbone=dict(

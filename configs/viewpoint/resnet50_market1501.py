@@ -15,7 +15,10 @@ people = dict(
 
 model = dict(
     data_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
+        type="mmvareid.BatchAugmentPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True,
     ),
     head=dict(num_classes=3, topk=(1,)),
 )

@@ -86,11 +86,10 @@ def extract_features(
     """
     loader = Runner.build_dataloader(dataloader)
     features = [
-        sample.feature.cpu()
+        torch.stack([sample.feature for sample in model.test_step(batch)]).cpu()
         for batch in track(loader, description=description)
-        for sample in model.test_step(batch)
     ]
-    return FeatureSet(torch.stack(features).numpy(), dataset_infos(loader.dataset))
+    return FeatureSet(torch.cat(features).numpy(), dataset_infos(loader.dataset))
 
 
 def inference_dataloader(cfg: Config, split: str) -> dict:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from mmvareid.fileio.image_paths import expand
 from mmvareid.fileio.images import UnreadableImageError, read_image
 
 from .features import load_model
+
+T = TypeVar("T")
 
 _TRAINING = {"init_cfg", "with_cp", "frozen_stages", "norm_eval"}
 _LOADERS, _PACKERS = ("LoadImageFromFile", "DecodeImage"), ("PackInputs", "PackImage")
@@ -112,18 +114,6 @@ class ReIDInferencer:
             total=len(starts),
             disable=not self.progress or len(starts) == 1,
         )
-        with ThreadPoolExecutor() as pool:  # OpenCV decodes outside Python's lock
-            found = [self._describe(list(batch), pool, skip_unreadable) for batch in bar]
-        if all(np.isnan(part).all() for part in found):
-            raise UnreadableImageError(f"none of {len(sources)} pictures could be read")
-        width = max(part.shape[1] for part in found)
-        return np.concatenate([np.broadcast_to(part, (len(part), width)) for part in found])
-
-    @torch.inference_mode()
-    def _describe(
-        self, sources: Sequence, pool: ThreadPoolExecutor, skip_unreadable: bool
-    ) -> np.ndarray:
-        """Return descriptors of a batch, (B, D); (B, 1) of NaN where none could be read."""
 
         def load(source: Any) -> Tensor | None:
             try:
@@ -133,20 +123,41 @@ class ReIDInferencer:
                     return None
                 raise
 
-        loaded = list(pool.map(load, sources))
+        with ThreadPoolExecutor() as pool:  # OpenCV decodes outside Python's lock
+            loading = (pool.map(load, list(batch)) for batch in bar)
+            found = [self._describe(list(loaded)) for loaded in _one_ahead(loading)]
+        if all(np.isnan(part).all() for part in found):
+            raise UnreadableImageError(f"none of {len(sources)} pictures could be read")
+        width = max(part.shape[1] for part in found)
+        return np.concatenate([np.broadcast_to(part, (len(part), width)) for part in found])
+
+    @torch.inference_mode()
+    def _describe(self, loaded: Sequence[Tensor | None]) -> np.ndarray:
+        """Return descriptors of a batch, (B, D); (B, 1) of NaN where none could be read."""
         rows = [i for i, image in enumerate(loaded) if image is not None]
         if not rows:
-            return np.full((len(sources), 1), np.nan, np.float32)
+            return np.full((len(loaded), 1), np.nan, np.float32)
         inputs = self.model.data_preprocessor({"inputs": [loaded[i] for i in rows]})["inputs"]
         with torch.autocast(self.device.type, enabled=self.amp):
-            features = self.model(inputs, mode="tensor")
-            _check_unit_length(features)
+            plain = features = self.model(inputs, mode="tensor")
             if self.flip:
-                features = F.normalize(features + self.model(inputs.flip(-1), mode="tensor"), dim=1)
-            _check_unit_length(features)
-        described = np.full((len(sources), features.shape[1]), np.nan, np.float32)
+                features = F.normalize(plain + self.model(inputs.flip(-1), mode="tensor"), dim=1)
+        for checked in (plain, features):  # when all is asked of the device, as it is waited for
+            _check_unit_length(checked)
+        described = np.full((len(loaded), features.shape[1]), np.nan, np.float32)
         described[rows] = features.float().cpu().numpy()
         return described
+
+
+def _one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield items when the next one has been made, so that it is loaded in the meantime."""
+    waiting = None
+    for item in items:
+        if waiting is not None:
+            yield waiting
+        waiting = item
+    if waiting is not None:
+        yield waiting
 
 
 def _steps_after_loading(cfg: Config) -> list[dict]:

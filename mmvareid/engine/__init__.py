@@ -4,21 +4,25 @@ import mmpretrain.engine  # noqa: F401  a child registry does not import its par
 
 from .hooks.center_angle_hook import CenterAngleHook
 from .hooks.channels_last_hook import ChannelsLastHook
+from .hooks.compile_blocks_hook import CompileBlocksHook
 from .hooks.data_check_hook import DataCheckHook
 from .hooks.epoch_seed_hook import EpochSeedHook
 from .hooks.non_finite_hook import NonFiniteHook
 from .hooks.resume_hook import ValidateResumedHook
 from .hooks.retrieval_visualization_hook import RetrievalVisualizationHook
+from .hooks.seldom_read_info_hook import SeldomReadInfoHook
 from .hooks.synced_ema_hook import SyncedEMAHook
 from .hooks.unreadable_images_hook import UnreadableImagesHook
 
 __all__ = [
     "CenterAngleHook",
     "ChannelsLastHook",
+    "CompileBlocksHook",
     "DataCheckHook",
     "EpochSeedHook",
     "NonFiniteHook",
     "RetrievalVisualizationHook",
+    "SeldomReadInfoHook",
     "SyncedEMAHook",
     "UnreadableImagesHook",
     "ValidateResumedHook",

@@ -32,23 +32,31 @@ class ReIDMetric(BaseMetric):
         prefix (str, optional): Of the names, in place of 'reid'.
         dump (str, optional): Write the features to this .npz file too, see
             :meth:`mmvareid.evaluation.Descriptors.load`.
+        device (str, optional): Where to rank. Defaults to the GPU, if there is one with room for
+            the features and what is done with them, and else to the CPU.
         **scoring: As of :class:`mmvareid.evaluation.Scoring`: ``metric``, ``topk``, ``rerank`` ...
     """
 
     default_prefix = "reid"
 
-    def __init__(self, prefix: str | None = None, dump: str | None = None, **scoring: Any) -> None:
+    def __init__(
+        self,
+        prefix: str | None = None,
+        dump: str | None = None,
+        device: str | None = None,
+        **scoring: Any,
+    ) -> None:
         super().__init__(prefix=prefix)
         known = Scoring.__dataclass_fields__
         for key in scoring.keys() - known.keys():
             hint = did_you_mean(key, known)
             raise TypeError(f"{type(self).__name__} does not know {key!r}{hint}")
         self.scoring = Scoring(**scoring)
-        self.dump = dump
+        self.dump, self.device = dump, device
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep features and what is known of each sample."""
-        self.results += map(sample_row, data_samples)
+        self.results += map(sample_row, _on_host(data_samples))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather all samples in the first process, score them, and tell the others.
@@ -76,11 +84,29 @@ class ReIDMetric(BaseMetric):
         features, known = results
         columns = dict(zip(COLUMNS, known.T, strict=True))
         columns["is_query"] = columns["is_query"].astype(bool)
-        table = Descriptors(features, **columns)
+        table = Descriptors(features.to(self.device or _roomy_device(features)), **columns)
         if self.dump:
             Path(self.dump).parent.mkdir(parents=True, exist_ok=True)
             table.save(self.dump)
         return self.scoring.score(table)
+
+
+def _on_host(samples: Sequence[dict]) -> Sequence[dict]:
+    """Return samples with features on the CPU, fetched in one copy where they are elsewhere."""
+    features = [sample.get("feature") for sample in samples]
+    if not all(isinstance(one, torch.Tensor) and one.device.type != "cpu" for one in features):
+        return samples
+    rows = torch.stack(features).detach().cpu()  # type: ignore[arg-type]
+    return [{**sample, "feature": row} for sample, row in zip(samples, rows, strict=True)]
+
+
+def _roomy_device(features: torch.Tensor) -> str:
+    """Return the GPU, if features (N, D) take at most a fourth of what is free there."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    free = torch.cuda.mem_get_info()[0]
+    free += torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return "cuda" if 4 * features.numel() * 4 <= free else "cpu"
 
 
 def _gather(rows: torch.Tensor, share: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ import mmpretrain.models  # noqa: F401  a child registry does not import its par
 
 from .backbones import MobileNetV2, SEResNeXt
 from .batch_preprocessor import BatchAugmentPreprocessor
+from .compiled_blocks import compile_blocks
 from .flip_tta import FlipTTAModel
 from .heads import JointHead, ReIDHead, StripeHead, VAHead
 from .losses import ALSRLoss, BatchHardTriplet, CenterRegularization, LSRLoss, VALSRLoss
@@ -26,4 +27,5 @@ __all__ = [
     "StripePyramid",
     "VAHead",
     "VALSRLoss",
+    "compile_blocks",
 ]

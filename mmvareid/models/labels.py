@@ -1,7 +1,6 @@
 """Identity and viewpoint labels, checked and in the one form that the losses work on."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -50,7 +49,8 @@ def view_shares(viewpoints: Tensor, num_views: int) -> Tensor:
         if num_views == 1:
             viewpoints = viewpoints.clamp(max=0)
         viewpoints = check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
-        return F.one_hot(viewpoints.clamp(min=0), num_views) * (viewpoints >= 0)[:, None].float()
+        view = torch.arange(num_views, device=viewpoints.device)
+        return (viewpoints[:, None] == view).float()  # a row of zeros where -1
     if viewpoints.ndim != 2 or viewpoints.shape[1] != num_views:
         raise ValueError(
             f"viewpoint weights have to be of shape (B, {num_views}), but got "

@@ -8,7 +8,7 @@ import torch.multiprocessing
 from mmengine.dataset import DefaultSampler
 from mmengine.structures import BaseDataElement
 
-from mmvareid.evaluation import Descriptors, ReIDMetric, Scoring, rank
+from mmvareid.evaluation import Descriptors, ReIDMetric, Scoring, metric, rank
 from mmvareid.registry import METRICS
 
 NUM_SAMPLES = 151  # odd: two processes pad
@@ -75,6 +75,14 @@ def test_equals_rank(metric):
     found = evaluate(samples, range(NUM_SAMPLES), NUM_SAMPLES, metric=metric, topk=(1, 3))
     assert found == {f"reid/{name}": value for name, value in expected.items()}
     assert all(type(value) is float for value in found.values())
+
+
+def test_a_batch_elsewhere_is_fetched_at_once():
+    samples = [{"feature": torch.ones(3, device="meta")} for _ in range(4)]
+    with pytest.raises(NotImplementedError, match="meta"):  # which has no values to fetch
+        metric._on_host(samples)
+    here = [{"feature": torch.ones(3)}, {}]
+    assert metric._on_host(here) is here
 
 
 def test_names_and_prefix():

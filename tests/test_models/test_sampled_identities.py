@@ -21,7 +21,7 @@ def test_the_batch_is_among_what_is_drawn(ids, batch, ratio, seed):
     labels = torch.randint(ids, (batch,))
     drawn, places = sample_identities(labels, ids, ratio)
     assert drawn[places].equal(labels)
-    assert len(drawn.unique()) == len(drawn) == max(len(labels.unique()), 2, round(ratio * ids))
+    assert len(drawn.unique()) == len(drawn) == min(ids, max(batch, 2, round(ratio * ids)))
     assert drawn.sort().values.equal(drawn) and drawn.min() >= 0 and drawn.max() < ids
 
 

@@ -5,7 +5,10 @@ num_classes = 751
 model = dict(
     type="ImageClassifier",
     data_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
+        type="mmvareid.BatchAugmentPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True,
     ),
     # The paper starts from ImageNet weights; tools/model_converters makes a file of them, for
     #   --cfg-options model.backbone.init_cfg.type=Pretrained

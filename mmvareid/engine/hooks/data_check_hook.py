@@ -16,6 +16,8 @@ from mmvareid.datasets.infos import queries_with_match
 from mmvareid.models.batch_transforms import BatchRandomFlip
 from mmvareid.registry import HOOKS
 
+from .compile_blocks_hook import check_compile
+
 
 @HOOKS.register_module()
 class DataCheckHook(Hook):
@@ -23,13 +25,15 @@ class DataCheckHook(Hook):
 
     Checked are identity labels against the head's ``num_classes``, viewpoint labels against its
     ``num_views``, the batch size against the sampler's identities and instances, that no
-    flip turns all-round viewpoints round, that some query has a match, and, by the first process,
-    that no test image is missing or empty. On a GPU a label out of range would otherwise end in a
-    device-side assertion that names neither, and validation comes after hours.
+    flip turns all-round viewpoints round, that ``compile`` and mixed precision go together, that
+    some query has a match, and, by the first process, that no test image is missing or empty. On a
+    GPU a label out of range would otherwise end in a device-side assertion that names neither, and
+    validation comes after hours.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Check the training data against the model's head, and the validation data."""
+        check_compile(runner)
         check_batches(runner.train_dataloader)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         check_flips(runner.train_dataloader, getattr(model, "data_preprocessor", None))

@@ -24,7 +24,7 @@ class Neighbours:
     farthest: np.ndarray
 
 
-def find_neighbours(features: Tensor, number: int, memory_mb: float = 64) -> Neighbours:
+def find_neighbours(features: Tensor, number: int, memory_mb: float | None = None) -> Neighbours:
     """Find the ``number`` nearest of features (N, D) to each of them, fewer if N is smaller."""
     squares = squared_norms("gallery", features, features.dtype)
     number = min(number, len(features))

@@ -12,7 +12,11 @@ from .similarity import Features, as_features, similarity_blocks
 
 @torch.no_grad()
 def expand_queries(
-    query: Features, gallery: Features, k: int = 5, alpha: float = 0.0, memory_mb: float = 64
+    query: Features,
+    gallery: Features,
+    k: int = 5,
+    alpha: float = 0.0,
+    memory_mb: float | None = None,
 ) -> Tensor:
     r"""Average query expansion (Chum et al. 2007), weighted as by Radenović et al. 2018.
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from .counting import count_ahead
+from .padded import PaddedMatches
 from .reranking import rerank_options, reranked_blocks
-from .similarity import METRICS, Features, as_features, similarity_blocks
+from .similarity import METRICS, Features, as_features, in_one_pass, similarity_blocks
 
 AP_TYPES = ("rectangular", "trapezoid")
 _JUNK = -1  # a person id: cut-off boxes and the like, that no ranking counts
@@ -74,7 +75,7 @@ def rank(
     gallery_cams: Any,
     metric: str = "cosine",
     ap: str = "rectangular",
-    memory_mb: float = 64,
+    memory_mb: float | None = None,
     rerank: bool | dict[str, Any] = False,
 ) -> Ranking:
     r"""Rank the gallery for each query, and score the ranking.
@@ -90,8 +91,11 @@ def rank(
     the queries and ``memory_mb`` change no number, as long as the matrix product treats all
     entries of full tiles alike; so no product here has a ragged edge. The tests hold this for MKL
     with one and several threads. Between features that aren't equal, a difference below the
-    rounding of float32 isn't seen: give float64 features to see it. On CUDA leave TF32 off, as
-    PyTorch's default is.
+    rounding of float32 isn't seen: give float64 features to see it.
+
+    **On a GPU** products are in full float32 whatever the setting of TF32 is, equal features tie
+    to the bit too, and all but the scores, (Q,), stays there. Another GPU, or another ``memory_mb``
+    there, may round the similarities of features that aren't equal otherwise.
 
     Nothing is sorted: the rank of a match is the number of matches before it and of non-matches
     that are at least as close. A block of queries is held at a time, never Q x G.
@@ -107,8 +111,9 @@ def rank(
         gallery_cams (array of int): Cameras, ``(G,)``.
         metric (str): 'cosine' or 'euclidean'; features needn't be normalised for either.
         ap (str): 'rectangular' or 'trapezoid'.
-        memory_mb (float): What a block of similarities may take, in MiB; but it has at least 64
-            rows.
+        memory_mb (float, optional): What a block of similarities may take, in MiB; but it has at
+            least 64 rows. Defaults to 64 on a CPU, and on a GPU to an eighth of its free memory, up
+            to 1024.
         rerank (bool | dict): Rank by the distances of :func:`mmvareid.evaluation.rerank`, with its
             defaults (True) or with the ``k1``, ``k2`` and ``lambda_value`` given.
 
@@ -140,45 +145,53 @@ def rank(
     gallery_ids = _integers("gallery_ids", gallery_ids, len(gallery))
     gallery_cams = _integers("gallery_cams", gallery_cams, len(gallery))
 
-    kept = gallery_ids != _JUNK
-    if options is not None and kept.any():  # junk is nobody's neighbour either
-        if not kept.all():
+    is_junk = gallery_ids == _JUNK
+    if options is not None and not is_junk.all():  # junk is nobody's neighbour either
+        if is_junk.any():
+            kept = ~is_junk
             gallery = gallery[torch.as_tensor(kept, device=gallery.device)]
             gallery_ids, gallery_cams = gallery_ids[kept], gallery_cams[kept]
+            is_junk = is_junk[kept]
         blocks = reranked_blocks(query, gallery, metric=metric, memory_mb=memory_mb, **options)
     else:
         blocks = similarity_blocks(query, gallery, metric, memory_mb)
-    junk = torch.as_tensor(np.flatnonzero(gallery_ids == _JUNK), device=gallery.device)
+    junk = np.flatnonzero(is_junk)
     by_person = np.argsort(gallery_ids, kind="stable")
-    by_person = by_person[gallery_ids[by_person] != _JUNK]
+    by_person = by_person[~is_junk[by_person]]
+    people = gallery_ids[by_person]
+    first = np.searchsorted(people, query_ids, side="left")  # (Q,) of the query's person
+    count = np.searchsorted(people, query_ids, side="right") - first
+    if in_one_pass(gallery.device):
+        matches = PaddedMatches(
+            first, count, by_person, query_cams, gallery_cams, junk, gallery.device
+        )
+        return Ranking(*matches.score_all(blocks, ap))
+
     parts = []
     with torch.autocast(gallery.device.type, enabled=False):
         for start, block in blocks:
-            block_of_queries = slice(start, start + len(block))
-            rows, columns = _same_person(query_ids[block_of_queries], gallery_ids, by_person)
-            is_match = query_cams[block_of_queries][rows] != gallery_cams[columns]
+            part = slice(start, start + len(block))
+            rows, columns = _same_person(first[part], count[part], by_person)
+            is_match = query_cams[part][rows] != gallery_cams[columns]
             num_matches = np.bincount(rows[is_match], minlength=len(block))
             num_ignored = np.bincount(rows[~is_match], minlength=len(block))
 
             # Only the non-matches stay in the block. -inf is behind every match.
-            at = (torch.as_tensor(rows).to(block.device), torch.as_tensor(columns).to(block.device))
-            matches = block[at][torch.as_tensor(is_match).to(block.device)]
+            at = torch.as_tensor(rows), torch.as_tensor(columns)
+            found = block[at][torch.as_tensor(is_match)]
             block[at] = -torch.inf
             if len(junk):
-                block[:, junk] = -torch.inf
-            ahead = count_ahead(block, matches, num_matches)
+                block[:, torch.as_tensor(junk)] = -torch.inf
+            ahead = count_ahead(block, found, num_matches)
             parts.append((*_score(ahead, num_matches, ap), num_matches, num_ignored))
     return Ranking(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _same_person(
-    ids: np.ndarray, gallery_ids: np.ndarray, by_person: np.ndarray
+    first: np.ndarray, count: np.ndarray, by_person: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of a query (row) and a gallery image (column) of one person, sorted by row."""
-    people = gallery_ids[by_person]
-    first = np.searchsorted(people, ids, side="left")
-    count = np.searchsorted(people, ids, side="right") - first
-    rows: np.ndarray = np.repeat(np.arange(len(ids)), count)
+    rows: np.ndarray = np.repeat(np.arange(len(count)), count)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
     return rows, by_person[np.repeat(first, count) + within]
 

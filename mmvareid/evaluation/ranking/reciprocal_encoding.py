@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from .neighbours import Neighbours
+from .similarity import default_memory_mb
 
 Sparse = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows and columns, sorted, and values
 
@@ -13,7 +14,7 @@ _PAIRS = 2**23
 
 
 def encode(
-    features: Tensor, neighbours: Neighbours, k1: int, k2: int, memory_mb: float = 64
+    features: Tensor, neighbours: Neighbours, k1: int, k2: int, memory_mb: float | None = None
 ) -> Sparse:
     """Encode each of N images by weights that sum to 1, the mean over its ``k2`` nearest.
 
@@ -75,7 +76,7 @@ def _pair_distances(
     neighbours: Neighbours,
     rows: np.ndarray,
     columns: np.ndarray,
-    memory_mb: float,
+    memory_mb: float | None,
 ) -> np.ndarray:
     """Squared distances of pairs: most stand in the lists, the others are computed."""
     total = len(neighbours.index)
@@ -86,6 +87,7 @@ def _pair_distances(
     place = np.searchsorted(listed, keys).clip(max=len(listed) - 1)
     distances = np.take_along_axis(neighbours.distance, order, axis=1).ravel()[place]
     missing = np.flatnonzero(listed[place] != keys)
+    memory_mb = default_memory_mb(features.device) if memory_mb is None else memory_mb
     step = max(1, int(memory_mb * 2**20) // (3 * features.shape[1] * features.itemsize))
     for start in range(0, len(missing), step):
         pairs = missing[start : start + step]

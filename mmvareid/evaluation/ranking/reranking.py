@@ -23,7 +23,7 @@ def rerank(
     k2: int = 6,
     lambda_value: float = 0.3,
     metric: str = "euclidean",
-    memory_mb: float = 64,
+    memory_mb: float | None = None,
 ) -> np.ndarray:
     r"""Re-ranked distances of k-reciprocal encoding (Zhong et al. 2017, arXiv:1701.08398).
 
@@ -90,7 +90,7 @@ def reranked_blocks(
     k2: int,
     lambda_value: float,
     metric: str,
-    memory_mb: float,
+    memory_mb: float | None,
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield negative re-ranked distances block by block, as ``similarity_blocks`` does."""
     dtype = torch.promote_types(torch.promote_types(query.dtype, gallery.dtype), torch.float32)

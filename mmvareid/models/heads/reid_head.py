@@ -63,7 +63,8 @@ class ReIDHead(BaseModule):
         # Scaled logits lose what tells identities apart in 16 bits, so autocast stays outside.
         with torch.autocast(feats[-1].device.type, enabled=False):
             x = self.pre_logits(feats).float()
-            labels = torch.cat([sample.gt_label for sample in data_samples]).to(x.device)
+            labels = torch.cat([sample.gt_label for sample in data_samples])
+            labels = labels.to(x.device, non_blocking=True)
             losses = self.identity_losses(x, labels, data_samples)
             if self.loss_triplet is not None:
                 losses["loss_triplet"] = self.loss_triplet(x, labels)

@@ -17,9 +17,8 @@ def sample_identities(labels: Tensor, num_classes: int, ratio: float) -> tuple[T
         tuple[Tensor, Tensor]: The drawn identities (S,), ascending, and the labels (B,) as places
         among them.
     """
-    own = labels.unique()
-    rank = torch.rand(num_classes, device=labels.device)
-    rank[own] = 2  # above every other
-    size = min(num_classes, max(len(own), 2, round(ratio * num_classes)))
+    rank = torch.rand(num_classes, device=labels.device).index_fill_(0, labels, 2)  # above others
+    # As if the batch were of as many people as images: a GPU would have to be asked for less.
+    size = min(num_classes, max(len(labels), 2, round(ratio * num_classes)))
     drawn = rank.topk(size).indices.sort().values
     return drawn, torch.searchsorted(drawn, labels)

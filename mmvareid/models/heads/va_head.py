@@ -96,7 +96,8 @@ class VAHead(ReIDHead):
             view_weight = None if view_weight is None else view_weight[drawn]
         losses = {"loss_id": self.loss_id(self.identity_logits(x, labels, weight), labels)}
         if self.loss_view is not None:
-            views = self._viewpoints(data_samples).to(x.device)  # (B,) or (B, V)
+            views = self._viewpoints(data_samples)  # (B,) or (B, V)
+            views = views.to(x.device, non_blocking=True)
             logits = self.view_logits(x, labels, views, view_weight)
             losses["loss_view"] = self.loss_view(logits, labels, views)
         if self.loss_center is not None:
@@ -121,7 +122,8 @@ class VAHead(ReIDHead):
         weights (B, V), with the margin times the weight at each.
         """
         margins = self.margin * view_shares(views, self.num_views)  # (B, V)
-        targets = labels[:, None] * self.num_views + torch.arange(self.num_views).to(labels)
+        view = torch.arange(self.num_views, device=labels.device)
+        targets = labels[:, None] * self.num_views + view  # (B, V)
         view_weight = self.view_weight if view_weight is None else view_weight
         logits = self._logits(x, view_weight.flatten(0, 1), targets, margins)  # (B, K·V)
         return logits.unflatten(1, (-1, self.num_views))

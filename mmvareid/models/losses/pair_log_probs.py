@@ -24,7 +24,8 @@ def pair_log_probs(logits: Tensor, labels: Tensor, negatives: str) -> tuple[Tens
     """
     num_views = logits.shape[2]
     if negatives == "all":
-        own = labels[:, None] * num_views + torch.arange(num_views).to(labels)  # (B, V)
+        view = torch.arange(num_views, device=labels.device)
+        own = labels[:, None] * num_views + view  # (B, V)
         views, total = log_prob_terms(logits.flatten(1), own)
     else:
         every = log_probs(logits, negatives)

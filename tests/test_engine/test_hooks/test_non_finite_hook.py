@@ -59,6 +59,7 @@ def run(action, batches, wrap=OptimWrapper, fused=False, **options):
         for one in runner.hooks:
             one.after_train_iter(runner, 0, outputs={"loss": loss.detach()})
         states.append(copied(model))
+    hook.after_train_epoch(runner)
     return hook, states
 
 
