@@ -1,3 +1,5 @@
+"""A trained model in use: pictures or a dataset to descriptors, and people found by them."""
+
 from mmvareid.datasets.infos import dataset_infos
 from mmvareid.fileio.image_paths import list_images
 from mmvareid.search.gallery import Gallery, Hit

@@ -28,4 +28,4 @@ def kind(node: Any) -> str:
     'MirrorViewpoint'
     """
     found = node.get("type", "") if isinstance(node, dict) else ""
-    return found.rpartition(".")[2] if isinstance(found, str) else found.__name__
+    return getattr(found, "__name__", str(found)).rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""What runs beside training: hooks."""
+"""What runs beside training: hooks, and what is set of the process before it."""
 
 import mmpretrain.engine  # noqa: F401  a child registry does not import its parent's modules
 

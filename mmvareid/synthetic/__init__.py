@@ -1,3 +1,5 @@
+"""People drawn from primitives at known yaw, and the folder that they make."""
+
 from .contact_sheet import contact_sheet
 from .dataset import make_synthetic
 

@@ -1,4 +1,4 @@
-"""Viewpoint labels from body points or from images, and what they are worth."""
+"""Viewpoints: names and files of them, told from body points or images, and what they are worth."""
 
 from .from_images import from_images
 from .from_pose import PoseViewpoints, from_pose

@@ -19,4 +19,5 @@ def test_all_is_met_each_before_what_is_below_it(config):
 def test_kinds():
     assert [kind(entry.value) for entry in entries(CONFIG) if kind(entry.value)] == ["A", "D"]
     assert kind(dict(type=Config)) == "Config"
+    assert kind(dict(type=3)) == "3"
     assert kind([]) == kind("a") == kind({}) == ""
