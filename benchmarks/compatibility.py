@@ -5,8 +5,10 @@
 Each environment is made by uv (``pip install uv``), which has to find the Pythons (``uv python
 list``); the package goes into it as a user would install it, and the clone is not on its path. Then
 the command line draws people, trains two epochs, resumes for a third, tests the checkpoint, and
-trains a ResNet-50 whose config inherits ``mmpretrain::``. An environment takes 6 GB and is removed
-when it is done; a second call goes on with those that are not in the file or failed.
+trains a ResNet-50 whose config inherits ``mmpretrain::``. Last it trains an epoch in bfloat16, goes
+on for another with compiled blocks and a fused optimizer, and looks whether both checkpoints hold
+the same names and finite numbers. An environment takes 6 GB and is removed when it is done; a
+second call goes on with those that are not in the file or failed.
 """
 
 import argparse
@@ -31,6 +33,40 @@ SMALL = [
     "train_cfg.val_interval=1",
 ]  # fmt: skip
 INHERITS = '_base_ = "mmvareid::va_reid/va-reid_resnet50_market1501.py"\n'
+# AmpOptimWrapper refuses CPUs.
+CPU_AMP = """
+from contextlib import contextmanager
+
+import torch
+from mmengine.optim import OptimWrapper
+
+from mmvareid.registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class CpuAmpOptimWrapper(OptimWrapper):
+    @contextmanager
+    def optim_context(self, model):
+        with super().optim_context(model), torch.autocast("cpu", torch.bfloat16):
+            yield
+"""
+PLAIN = """
+_base_ = "mmvareid::va_reid/va-reid_seresnext-small_synthetic.py"
+custom_imports = dict(imports=["cpu_amp"])
+optim_wrapper = dict(type="mmvareid.CpuAmpOptimWrapper", optimizer=dict(fused=True))
+"""
+# Traced, with its backward pass, as for a GPU, but not written in C++.
+HOOK = 'dict(type="mmvareid.CompileBlocksHook", backend="aot_eager")'
+COMPILED = f"{PLAIN}custom_hooks = [*_base_.custom_hooks, {HOOK}]\n"
+FILES = {"inherits.py": INHERITS, "cpu_amp.py": CPU_AMP, "plain.py": PLAIN, "compiled.py": COMPILED}
+SAME_NAMES = """
+import torch
+one, other = (
+    torch.load(f"speed/epoch_{i}.pth", weights_only=False)["state_dict"] for i in (1, 2)
+)
+assert one.keys() == other.keys()
+assert all(value.isfinite().all() for value in other.values())
+"""
 
 
 def steps() -> dict[str, list[str]]:
@@ -47,6 +83,11 @@ def steps() -> dict[str, list[str]]:
                  "--cfg-options", *SMALL[:2]],
         "inherit": ["train", "inherits.py", "--work-dir", "inherits", "--cfg-options",
                     *SMALL, *sizes, "train_cfg.max_epochs=1"],
+        "low": ["train", "plain.py", "--work-dir", "speed", "--cfg-options", *SMALL,
+                "train_cfg.max_epochs=1"],
+        "compiled": ["train", "compiled.py", "--work-dir", "speed", "--resume", "--cfg-options",
+                     *SMALL, "train_cfg.max_epochs=2"],
+        "names": ["-c", SAME_NAMES],
     }  # fmt: skip
 
 
@@ -76,9 +117,11 @@ def try_environment(python: str, stack: str, torch: str, place: Path) -> dict[st
             part["name"].removeprefix("onedl-"): part["version"] for part in json.loads(listed)
         }
         found["versions"] = {name: versions[name] for name in NAMED if name in versions}
-        (place / "inherits.py").write_text(INHERITS)
+        for name, text in FILES.items():
+            (place / name).write_text(text)
         for name, arguments in steps().items():
-            done = run(interpreter, "-W", "ignore", "-m", "mmvareid", *arguments)
+            module = [] if arguments[0] == "-c" else ["-m", "mmvareid"]
+            done = run(interpreter, "-W", "ignore", *module, *arguments)
             found[name] = "done" if done else "failed"
             if not done:
                 break

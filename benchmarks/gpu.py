@@ -81,7 +81,7 @@ def measure_runner(smoke: bool) -> dict[str, float]:
         make_synthetic(
             people, num_ids=8 if smoke else 80, images_per_id=12 if smoke else 24, seed=0
         )
-        options = {"train_cfg.max_epochs": 2, "num_classes": 4 if smoke else 40}
+        options = {"train_cfg.max_epochs": 1 if smoke else 2, "num_classes": 4 if smoke else 40}
         options["train_dataloader.num_workers"] = 1 if smoke else 8
         if smoke:
             options |= {"train_dataloader.batch_size": 4}

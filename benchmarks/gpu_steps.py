@@ -30,7 +30,6 @@ WAYS = (
 )
 # Dense bfloat16 FLOP/s of the makers' data sheets.
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12}
-SMOKE = {"model.backbone.base_channels": 8, "model.backbone.stem_channels": 8}
 
 
 class Step:
@@ -39,7 +38,7 @@ class Step:
     def __init__(self, config: str, way: str, device: str, smoke: bool) -> None:
         self.device, self.way = device, WAYS.index(way)
         self.batch, (height, width) = (8, (96, 32)) if smoke else (64, (384, 128))
-        cfg = load_config(str(CONFIGS / f"{config}.py"), SMOKE if smoke else {})
+        cfg = load_config(str(CONFIGS / f"{config}.py"))
         torch.manual_seed(0)
         with DefaultScope.overwrite_default_scope("mmpretrain"):
             preprocessor = cfg.get("data_preprocessor")

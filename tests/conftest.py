@@ -66,6 +66,12 @@ def market_root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a Runner train on the CPU, whose numbers are the same to the bit from run to run."""
+    monkeypatch.setattr("mmengine.runner.runner.get_device", lambda: "cpu")
+
+
+@pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines that were logged, level first."""
     lines = []

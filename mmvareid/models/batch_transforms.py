@@ -30,7 +30,8 @@ class BatchRandomFlip:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the batch with some images mirrored."""
-        chosen = (torch.rand(len(images)) < self.prob).nonzero().flatten().to(images.device)
+        chosen = (torch.rand(len(images)) < self.prob).nonzero().flatten()
+        chosen = chosen.to(images.device, non_blocking=True)
         images[chosen] = images[chosen].flip(-1)
         return images
 
@@ -104,7 +105,7 @@ class BatchRandomErasing:
         fill = None
         if self.fill_color is not None:
             color = torch.tensor(self.fill_color).to(images.dtype)  # cut off, as numpy does
-            fill = color.to(images.device)[:, None, None]
+            fill = color.to(images.device, non_blocking=True)[:, None, None]
         for image in images:
             if torch.rand(()) >= self.erase_prob:
                 continue
@@ -147,11 +148,13 @@ class BatchColorJitter:
         """Return the batch with changed colours."""
         size = len(images)
         spreads = torch.tensor(self.spreads)[:, None]
-        factors = (1 + spreads * (2 * torch.rand(3, size) - 1)).to(images.device)
+        factors = 1 + spreads * (2 * torch.rand(3, size) - 1)
+        factors = factors.to(images.device, non_blocking=True)
         order = torch.rand(3, size).argsort(dim=0)  # what each image does at each turn
         for turn in order:
             for kind, spread in enumerate(self.spreads):
-                chosen = (turn == kind).nonzero().flatten().to(images.device)
+                chosen = (turn == kind).nonzero().flatten()
+                chosen = chosen.to(images.device, non_blocking=True)
                 if spread and len(chosen):
                     images[chosen] = blend(images[chosen], factors[kind][chosen], kind)
         return images
@@ -168,7 +171,7 @@ def blend(images: Tensor, factors: Tensor, kind: int) -> Tensor:
     pixels = images.float()
     other: Tensor | float = 0.0
     if kind:
-        weights = torch.tensor(GREY, device=images.device)[:, None, None]
+        weights = torch.tensor(GREY).to(images.device, non_blocking=True)[:, None, None]
         other = (pixels * weights).sum(dim=1, keepdim=True).add_(0.5).floor_()
         if kind == 1:
             other = other.mean(dim=(2, 3), keepdim=True).add_(0.5).floor_()

@@ -36,7 +36,7 @@ def make_samples():
 
 def evaluate(samples, indices, size, **options):
     """Process in batches of four, then evaluate."""
-    metric = METRICS.build(dict(type="mmvareid.ReIDMetric", **options))
+    metric = METRICS.build(dict(type="mmvareid.ReIDMetric", device="cpu", **options))
     indices = list(indices)
     for start in range(0, len(indices), 4):
         metric.process(None, [samples[i] for i in indices[start : start + 4]])

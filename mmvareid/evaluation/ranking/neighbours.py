@@ -1,5 +1,6 @@
 """The nearest images of each image, in blocks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +25,30 @@ class Neighbours:
     farthest: np.ndarray
 
 
-def find_neighbours(features: Tensor, number: int, memory_mb: float | None = None) -> Neighbours:
-    """Find the ``number`` nearest of features (N, D) to each of them, fewer if N is smaller."""
-    squares = squared_norms("gallery", features, features.dtype)
+def find_neighbours(
+    features: Tensor,
+    number: int,
+    memory_mb: float | None = None,
+    squares: Tensor | None = None,
+) -> Neighbours:
+    """Find the ``number`` nearest of features (N, D) to each of them, fewer if N is smaller.
+
+    ``squares`` are the features' :func:`.squared_norms`, where they are known.
+    """
+    if squares is None:
+        squares = squared_norms("gallery", features, features.dtype)
+    blocks = neighbour_blocks(features, squares, number, memory_mb)
+    parts = [[column.cpu().numpy() for column in block] for block in blocks]
+    return Neighbours(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def neighbour_blocks(
+    features: Tensor, squares: Tensor, number: int, memory_mb: float | None
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield what :class:`Neighbours` holds of one block of images after the other, as tensors."""
     number = min(number, len(features))
-    parts = []
-    for start, similarity in similarity_blocks(features, features, "euclidean", memory_mb):
+    blocks = similarity_blocks(features, features, "euclidean", memory_mb, squares)
+    for start, similarity in blocks:
         # One more than needed shows whether there is a tie for the last place.
         values, index = similarity.topk(min(number + 1, len(features)))
         index, order = index.sort(dim=1)
@@ -37,10 +56,10 @@ def find_neighbours(features: Tensor, number: int, memory_mb: float | None = Non
         index = index.gather(1, order)
         if number < len(features):  # topk may take any of those that tie
             tied = (values[:, number - 1] == values[:, number]).nonzero().squeeze(1)
-            for row in tied.tolist():
-                index[row] = similarity[row].argsort(descending=True, stable=True)[: number + 1]
+            for rows in tied.split(64):
+                ordered = similarity[rows].argsort(dim=1, descending=True, stable=True)
+                index[rows] = ordered[:, : number + 1]
         own = squares[start : start + len(similarity)]
         distance = (own[:, None] - 2 * values[:, :number]).clamp(min=0)
         farthest = (own - 2 * similarity.amin(dim=1)).clamp(min=torch.finfo(own.dtype).tiny)
-        parts.append([x.cpu().numpy() for x in (index[:, :number], distance, farthest)])
-    return Neighbours(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        yield index[:, :number], distance, farthest

@@ -1,6 +1,7 @@
 """k-reciprocal re-ranking from neighbour lists: no all-pairs matrix is held."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,15 @@ from torch import Tensor
 from .neighbours import find_neighbours
 from .options import switched_options
 from .reciprocal_encoding import Sparse, encode, ranges
-from .similarity import METRICS, Features, as_features, similarity_blocks, squared_norms
+from .reciprocal_on_device import DeviceEncoding
+from .similarity import (
+    METRICS,
+    Features,
+    as_features,
+    in_one_pass,
+    similarity_blocks,
+    squared_norms,
+)
 
 _ROWS = 32  # queries compared with the gallery at a time, to stay in the cache
 
@@ -30,9 +39,9 @@ def rerank(
     With :math:`d` the squared distance between any two of the queries and gallery images, divided
     by the row's largest, the result is :math:`(1 - \lambda) d_J + \lambda d`, where the Jaccard
     distance :math:`d_J` compares the k-reciprocal neighbours of the two. It is what the authors'
-    dense program computes; what is held besides the result are lists of neighbours. Products run on
-    the gallery's device, what follows from the lists on the CPU. Distances of features far from the
-    origin lose digits: centre them first.
+    dense program computes; what is held besides the result are lists of neighbours. All of it runs
+    on the gallery's device. Distances of features far from the origin lose digits: centre them
+    first.
 
     Args:
         query (Tensor | np.ndarray): Features, ``(Q, D)``.
@@ -94,30 +103,49 @@ def reranked_blocks(
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield negative re-ranked distances block by block, as ``similarity_blocks`` does."""
     dtype = torch.promote_types(torch.promote_types(query.dtype, gallery.dtype), torch.float32)
-    for name, features in (("query", query), ("gallery", gallery)):
-        squared_norms(name, features, dtype, metric)
+    squares = torch.cat(
+        [
+            squared_norms(name, features, dtype, metric).to(gallery.device)
+            for name, features in (("query", query), ("gallery", gallery))
+        ]
+    )
     features = torch.cat([query.to(gallery.device, dtype), gallery.to(dtype)])  # (N, D)
     if metric == "cosine":
         F.normalize(features, dim=1, out=features)
+        squares = squared_norms("unit", features, dtype)
 
-    neighbours = find_neighbours(features, max(k1 + 1, k2), memory_mb)
-    encoding = encode(features, neighbours, k1, k2, memory_mb)
-    by_image = _gallery_by_image(encoding, len(query), len(features))
-    queries = slice(np.searchsorted(encoding[0], len(query)))
-    encoding = tuple(x[queries].copy() for x in encoding)  # type: ignore[assignment]
-    squares = squared_norms("query", features[: len(query)], dtype)
-    scale = lambda_value / torch.as_tensor(neighbours.farthest[: len(query)]).to(features)
+    number = len(query)
+    subtract_jaccard: Callable[[Tensor, int, float], None]
+    if in_one_pass(gallery.device):
+        on_device = DeviceEncoding(features, squares, number, k1, k2, memory_mb)
+        farthest, subtract_jaccard = on_device.farthest, on_device.subtract_jaccard
+    else:
+        neighbours = find_neighbours(features, max(k1 + 1, k2), memory_mb, squares)
+        encoding = encode(features, neighbours, k1, k2, memory_mb)
+        by_image = _gallery_by_image(encoding, number, len(features))
+        queries = slice(np.searchsorted(encoding[0], number))
+        encoding = tuple(x[queries].copy() for x in encoding)  # type: ignore[assignment]
+        farthest = torch.as_tensor(neighbours.farthest)
+        subtract_jaccard = partial(_subtract_jaccard, encoding, by_image)
+    scale = lambda_value / farthest[:number].to(features)
     blocks = similarity_blocks(
-        features[: len(query)], features[len(query) :], "euclidean", memory_mb
+        features[:number], features[number:], "euclidean", memory_mb, squares[number:]
     )
     for start, block in blocks:  # of q^T g - |g|^2 / 2, in place to -(|q - g|^2 and the rest)
         part = slice(start, start + len(block))
         block.mul_(2).sub_(squares[part, None]).clamp_(max=0).mul_(scale[part, None])
-        for row in range(0, len(block), _ROWS):
-            rows = block[row : row + _ROWS]
-            jaccard = _jaccard(encoding, by_image, start + row, *rows.shape)
-            rows.sub_(torch.as_tensor(jaccard).to(rows), alpha=1 - lambda_value)
+        subtract_jaccard(block, start, 1 - lambda_value)
         yield start, block
+
+
+def _subtract_jaccard(
+    encoding: Sparse, by_image: Sparse, block: Tensor, start: int, factor: float
+) -> None:
+    """Take ``factor`` times the Jaccard distances off a block (B, G) of queries."""
+    for row in range(0, len(block), _ROWS):
+        rows = block[row : row + _ROWS]
+        jaccard = _jaccard(encoding, by_image, start + row, *rows.shape)
+        rows.sub_(torch.as_tensor(jaccard).to(rows), alpha=factor)
 
 
 def _gallery_by_image(encoding: Sparse, num_queries: int, total: int) -> Sparse:

@@ -66,6 +66,7 @@ def same(one, other):
     return one == other
 
 
+@pytest.mark.usefixtures("on_cpu")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_with_and_without_a_stop(people, tmp_path, workers):
     straight = train(people, tmp_path / "straight", 2, workers)

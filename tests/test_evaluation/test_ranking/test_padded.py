@@ -6,15 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from operators import Operators
-from oracles import rank_one_by_one
+from oracles import rank_one_by_one, rerank_densely
 from test_ranking import assert_same, duplicated, make
 
-from mmvareid.evaluation import rank
-from mmvareid.evaluation.ranking import padded, ranking, similarity
+from mmvareid.evaluation import rank, rerank
+from mmvareid.evaluation.ranking import padded, ranking, reciprocal_on_device, reranking, similarity
 from mmvareid.evaluation.ranking.equal_rows import equal_rows
 from mmvareid.evaluation.ranking.precision import full_precision, sums_in_any_order
 
-MODULES = (ranking, similarity)
+MODULES = (ranking, reranking, similarity)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,6 +73,32 @@ def test_reranked_and_all_junk():
     assert_same(found, as_on_a_cpu(lambda: rank(*data, rerank=dict(k1=5))), atol=1e-12)
     ones = np.ones((2, 2), np.float32)
     assert np.isnan(rank(ones, ones, [1, 2], [-1, -1], [1, 1], [2, 2]).ap).all()
+
+
+@settings(max_examples=100)
+@given(
+    seed=st.integers(0, 10**6),
+    queries=st.integers(1, 8),
+    gallery=st.integers(1, 40),
+    length=st.integers(1, 5),
+    grid=st.booleans(),  # where many pairs are equally far, and many images the same
+    options=st.fixed_dictionaries(
+        dict(k1=st.integers(1, 60), k2=st.integers(1, 12), lambda_value=st.floats(0, 1))
+    ),
+    parts=st.sampled_from([1, 2**27]),
+)
+def test_reranked_distances(seed, queries, gallery, length, grid, options, parts):
+    rng = np.random.default_rng(seed)
+    shape = queries + gallery, length
+    features = rng.integers(0, 3, shape) if grid else rng.standard_normal(shape)
+    query, others = np.split(features.astype(np.float64), [queries])
+    if (features == features[0]).all():  # then the largest distance is 0, and the oracle divides
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reciprocal_on_device, "_PAIRS", parts)
+        patch.setattr(reciprocal_on_device, "_CELLS", parts)
+        found = rerank(query, others, **options)
+    np.testing.assert_allclose(found, rerank_densely(query, others, **options), rtol=0, atol=1e-10)
 
 
 def test_order_of_gallery_and_queries_changes_nothing():
