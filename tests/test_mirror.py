@@ -20,6 +20,10 @@ HELD_BY = {
     "datasets/split_report datasets/tolerant_dataset fileio/images",
     "test_engine/test_hooks/test_resume.py": "engine/hooks/epoch_seed_hook "
     "engine/hooks/resume_hook",
+    "test_engine/test_hooks/test_compile_blocks_hook.py": "models/compiled_blocks",
+    "test_evaluation/test_ranking/test_padded.py": "evaluation/ranking/equal_rows "
+    "evaluation/ranking/precision",
+    "test_models/test_no_waits.py": "engine/hooks/seldom_read_info_hook",
     "test_evaluation/test_ranking/test_ranking.py": "evaluation/ranking/counting "
     "evaluation/ranking/similarity",
     "test_evaluation/test_ranking/test_reranking.py": "evaluation/ranking/neighbours "
