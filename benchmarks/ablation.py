@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mmvareid.fileio.whole_files import whole_file
+
 ROOT = Path(__file__).parents[1]
 TOOL = ROOT / "tools/analysis_tools/ablation.py"
 SETS = {"synthetic": "synthetic", "rendered": "market1501"}  # the ending of the configs
@@ -52,9 +54,8 @@ def merge(known: Path, new: Path) -> None:
     for row in json.loads(new.read_text()):
         old = kept.setdefault(row["config"], {"row": row["row"], "config": row["config"]})
         old["runs"] = {**old.get("runs", {}), **row["runs"]}
-    part = known.with_suffix(".part")
-    part.write_text(json.dumps([row for row in kept.values() if row["runs"]], indent=1) + "\n")
-    part.replace(known)
+    with whole_file(known) as part:
+        part.write_text(json.dumps([row for row in kept.values() if row["runs"]], indent=1) + "\n")
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ import torch
 from mmengine.config import Config
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from mmvareid.fileio.whole_files import whole_file
+
 TOOLS = Path(__file__).parents[1]
 
 
@@ -113,9 +115,9 @@ class Run:
             options = ["--work-dir", work_dir]
             call("train.py", config, *options, "--seed", self.seed, "--resume", "--no-validate")
             checkpoint = (work_dir / "last_checkpoint").read_text().strip()
-            part = self.folder / "results.part.json"
-            call("test.py", config, checkpoint, *options, "--out", part)
-        part.replace(self.folder / "results.json")  # whole, or not there
+            results = self.folder / "results.json"
+            with whole_file(results, self.folder / "results.part.json") as part:
+                call("test.py", config, checkpoint, *options, "--out", part)
 
 
 class Batch:
