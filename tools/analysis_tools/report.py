@@ -5,48 +5,25 @@ import hashlib
 from dataclasses import fields
 from pathlib import Path
 
-import torch
-from mmengine.config import Config, DictAction
-from mmpretrain.registry import DATASETS
-
-from mmvareid.apis import (
-    FeatureSet,
-    dataset_infos,
-    extract_features,
-    inference_dataloader,
-    load_model,
-    select_images,
+from mmvareid.apis import FeatureSet, dataset_infos
+from mmvareid.evaluation import Scoring
+from mmvareid.visualization import ReportedModel, write_report
+from mmvareid.visualization.compared_models import (
+    ComparedModel,
+    compared_features,
+    compared_models,
+    model_parser,
+    parse_labels,
+    show_same_images,
 )
-from mmvareid.config import load_config
-from mmvareid.evaluation import Descriptors, Scoring
-from mmvareid.visualization import ReportedModel, model_labels, write_report
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line; ``models`` and ``labels`` are those of all models."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", help="config file")
-    parser.add_argument("checkpoint", help="checkpoint file")
-    parser.add_argument(
-        "--compare", nargs=2, metavar=("CONFIG", "CHECKPOINT"), help="a second model"
-    )
-    parser.add_argument(
-        "--labels", nargs="+", help="a name for each model; by default the configs'"
-    )
-    parser.add_argument(
-        "--out", type=Path, required=True, help=".html to write; .json comes beside"
-    )
+    """Read the command line; ``labels`` are those of all models."""
+    parser = model_parser(__doc__, out=".html to write; .json comes beside")
     parser.add_argument("--queries", type=int, default=6, help="to draw of each kind")
-    parser.add_argument("--device", help="by default the GPU if there is one")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, help="override each config: key=value"
-    )
     args = parser.parse_args()
-    args.models = [(args.config, args.checkpoint), *([args.compare] if args.compare else [])]
-    try:
-        args.labels = model_labels(args.models, args.labels)
-    except ValueError as error:
-        parser.error(str(error))
+    args.labels = parse_labels(parser, args)
     if args.out.suffix != ".html":
         parser.error(f"--out has to end in .html, but got {args.out}")
     if args.queries < 1:
@@ -54,44 +31,30 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def score(label: str, cfg: Config, checkpoint: str, found: FeatureSet) -> ReportedModel:
+def score(model: ComparedModel, found: FeatureSet) -> ReportedModel:
     """Score features by the switches of the config's metric, by viewpoint in any case."""
-    table = Descriptors(
-        torch.from_numpy(found.features),
-        *(found.column(key) for key in ("person_id", "camera_id", "viewpoint", "is_query")),
-    )
-    chosen = {field.name for field in fields(Scoring)} & {*cfg.test_evaluator}
-    scoring = Scoring(**{**{key: cfg.test_evaluator[key] for key in chosen}, "viewpoints": True})
+    table, evaluator = found.table(), model.cfg.test_evaluator
+    chosen = {field.name for field in fields(Scoring)} & {*evaluator}
+    scoring = Scoring(**{**{key: evaluator[key] for key in chosen}, "viewpoints": True})
     return ReportedModel(
-        label,
+        model.label,
         found.features,
         scoring.score(table),
         table.rank(metric=scoring.metric, ap=scoring.ap),
-        cfg.pretty_text,
-        checkpoint,
-        hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest(),
+        model.cfg.pretty_text,
+        model.checkpoint,
+        hashlib.sha256(Path(model.checkpoint).read_bytes()).hexdigest(),
     )
 
 
 def main() -> None:
     args = parse_args()
-    # What can be wrong is looked for first: an error is not to come after minutes of work.
-    configs = [load_config(config, args.cfg_options) for config, _ in args.models]
-    loaders = [inference_dataloader(cfg, "test") for cfg in configs]
-    infos = dataset_infos(DATASETS.build({**loaders[0]["dataset"], "pipeline": []}))
-    loaders = [select_images(loader, infos) for loader in loaders]
-    checkpoints = [checkpoint for _, checkpoint in args.models]
-    networks = [
-        load_model(cfg, checkpoint, args.device)
-        for cfg, checkpoint in zip(configs, checkpoints, strict=True)
-    ]
-    models = [
-        score(label, cfg, checkpoint, extract_features(network, loader, label))
-        for label, cfg, checkpoint, network, loader in zip(
-            args.labels, configs, checkpoints, networks, loaders, strict=True
-        )
-    ]
-    kind = str(configs[0].test_dataloader.dataset.type).rsplit(".", 1)[-1]
+    compared, dataset = compared_models(args, args.labels)
+    infos = dataset_infos(dataset)
+    show_same_images(compared, infos)
+    found = compared_features(compared, args.device)
+    models = [score(model, one) for model, one in zip(compared, found, strict=True)]
+    kind = str(compared[0].cfg.test_dataloader.dataset.type).rsplit(".", 1)[-1]
     write_report(models, infos, f"{' and '.join(args.labels)} on {kind}", args.out, args.queries)
     scores = ", ".join(f"{model.label} {model.scores['mAP']:.1f} mAP" for model in models)
     print(f"{args.out}: {scores}")

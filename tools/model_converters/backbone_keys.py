@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from mmpretrain.models import ResNet, SEResNeXt
+from mmpretrain.models import MobileNetV2, ResNet, SEResNeXt
 from mmpretrain.models.backbones.resnet import Bottleneck
+from mobilenet_keys import is_mobilenet, naming
 from torch import Tensor
 
 COUNTER = ".num_batches_tracked"
@@ -13,7 +14,7 @@ COUNTER = ".num_batches_tracked"
 
 @dataclass(frozen=True)
 class Source:
-    """A library of weights.
+    """A library of weights of ResNets; torchvision's MobileNetV2 has names of its own.
 
     Args:
         backbone (type[ResNet]): mmpretrain's class of the same architecture.
@@ -102,17 +103,24 @@ def convert(weights: dict[str, Tensor], source: str) -> Converted:
     Raises:
         ValueError: ``weights`` is not exactly a model that mmpretrain has too.
     """
-    library = SOURCES[source]
-    depth = library.depth_of(weights)
+    if source == "torchvision" and is_mobilenet(weights):
+        model, backbone, config = "MobileNetV2", MobileNetV2(), dict(type="MobileNetV2")
+        name_of, classifier = naming(weights), "classifier.1"
+    else:
+        library = SOURCES[source]
+        depth = library.depth_of(weights)
+        model = f"{library.backbone.__name__} of depth {depth}"
+        backbone, config = library.backbone(depth), {**library.config, "depth": depth}
+        name_of, classifier = library.name_of, library.classifier
     state_dict, dropped = take(
         weights,
-        library.backbone(depth).state_dict(),
-        library.name_of,
-        {f"{library.classifier}.weight", f"{library.classifier}.bias"}.__contains__,
+        backbone.state_dict(),
+        name_of,
+        {f"{classifier}.weight", f"{classifier}.bias"}.__contains__,
         source,
-        f"{library.backbone.__name__} of depth {depth}",
+        model,
     )
-    return Converted(state_dict, {**library.config, "depth": depth}, dropped)
+    return Converted(state_dict, config, dropped)
 
 
 def take(

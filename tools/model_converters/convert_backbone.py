@@ -6,7 +6,7 @@ SOURCE and the models that it may be:
 - timm: seresnext50_32x4d and seresnext101_32x4d, as .safetensors or .pth
 - cadene: se_resnext50_32x4d and se_resnext101_32x4d of pretrained-models.pytorch, likely the
   paper's (se_resnext101_32x4d-3b2fe3d8.pth; timm has them as legacy_seresnext101_32x4d)
-- torchvision: resnet18, 34, 50, 101 and 152
+- torchvision: resnet18, 34, 50, 101 and 152; mobilenet_v2, with the names of any version
 - solider: the Swin of SOLIDER's teacher, tiny, small and base
 - transreid-ssl: the ViT of TransReID-SSL's teacher, without the stem of its ICS models
 - luperson: the ResNet of LUPerson's MoCo

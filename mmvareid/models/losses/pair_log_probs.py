@@ -55,10 +55,11 @@ def log_probs(logits: Tensor, negatives: str) -> Tensor:
 def logsumexp_of_others(x: Tensor) -> Tensor:
     """Return the log-sum-exp of all *other* entries along the second dimension, (B, K, ...).
 
-    What stands before an entry and what stands behind it are summed apart. Taking the entry away
-    from the sum of all would cancel where it is nearly all of that sum.
+    An entry's share is taken away from the sum of all. Only the largest can be more than half of
+    it, where that would cancel; what the largest leaves is summed by itself.
     """
-    nothing = x.new_full((x.shape[0], 1, *x.shape[2:]), NOTHING)
-    before = torch.cat([nothing, x.logcumsumexp(dim=1)[:, :-1]], dim=1)
-    behind = torch.cat([nothing, x.flip(1).logcumsumexp(dim=1)[:, :-1]], dim=1).flip(1)
-    return torch.logaddexp(before, behind)
+    largest = x.argmax(dim=1, keepdim=True)
+    total = x.logsumexp(dim=1, keepdim=True)
+    share = (x - total).exp().scatter(1, largest, 0)
+    left = x.scatter(1, largest, NOTHING).logsumexp(dim=1, keepdim=True)
+    return (total + (-share).log1p()).scatter(1, largest, left)
