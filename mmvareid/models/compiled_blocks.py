@@ -39,6 +39,7 @@ def compile_blocks(
     config: Any = torch._dynamo.config
     if TorchVersion(torch.__version__) < "2.5":  # later ones have one graph for a shape anyway
         config.inline_inbuilt_nn_modules = True
+    config.optimize_ddp = False  # it would cut the graph of a whole model where gradients are sent
     limit = "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit"
     setattr(config, limit, max(getattr(config, limit), _LIMIT))
 

@@ -85,6 +85,17 @@ def make_batch(size):
     return {"inputs": images, "data_samples": samples}
 
 
+def has_fake_gpu():
+    """Whether this torch has one without a driver; 2.4 has not."""
+    try:
+        with FakeTensorMode():
+            torch.ones(1).to("cuda")
+    except RuntimeError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_fake_gpu(), reason="this torch has no fake GPU without a driver")
 @pytest.mark.parametrize("name", HEADS)
 def test_losses_on_a_fake_gpu(name, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)

@@ -17,11 +17,15 @@ from mmvareid.registry import MODELS
 PEOPLE = 3
 TINY = dict(
     type="ImageClassifier",
+    backbone=dict(type="ResNet", depth=18, stem_channels=8, base_channels=8),
+    neck=dict(type="mmvareid.EmbeddingNeck", in_channels=64, out_channels=16),
+    head=dict(type="mmvareid.VAHead", in_channels=16, num_classes=PEOPLE),
+)
+DEEP = dict(
     backbone=dict(
         type="SEResNeXt", depth=50, stem_channels=8, base_channels=8, groups=2, width_per_group=4
     ),
     neck=dict(type="mmvareid.EmbeddingNeck", in_channels=256, out_channels=16),
-    head=dict(type="mmvareid.VAHead", in_channels=16, num_classes=PEOPLE),
 )
 OTHERS = {
     "TransformerEncoderLayer": dict(type="VisionTransformer", arch="deit-t", img_size=32),
@@ -74,13 +78,13 @@ def test_losses_are_those_of_the_written_code(low, with_cp):
 
 def test_one_graph_for_all_blocks_of_a_shape():
     torch._dynamo.reset()
-    model, graphs = build(), Graphs()
+    model, graphs = build(**DEEP), Graphs()
     compiled = compile_blocks(model, losses=False, backend=graphs)
     losses_of(model)
     losses_of(model)
     assert len(compiled) == 16 and graphs.number == 8  # the first of each stage, and the others
     torch._dynamo.reset()
-    model, graphs = build(), Graphs()
+    model, graphs = build(**DEEP), Graphs()
     assert len(compile_blocks(model, backend=graphs)) == 20
     losses_of(model)
     assert graphs.number == 12  # the neck and three losses, in one piece each
@@ -99,7 +103,7 @@ def test_blocks_of_other_networks_by_name(block):
 
 def test_a_network_without_such_blocks():
     with pytest.raises(ValueError, match="SEResNeXt repeats, but it has no Block; .*SEBottleneck"):
-        compile_blocks(build(), ["Block"])
+        compile_blocks(build(**DEEP), ["Block"])
 
 
 def make_runner(model, **cfg):
@@ -107,7 +111,7 @@ def make_runner(model, **cfg):
 
 
 def test_validation_runs_the_written_code():
-    model, hook = build(), CompileBlocksHook(blocks="Bottleneck", backend="eager")
+    model, hook = build(), CompileBlocksHook(blocks="BasicBlock", backend="eager")
     hook.before_train(make_runner(model))
     block = model.backbone.layer1[0]
     compiled = block._compiled_call_impl
