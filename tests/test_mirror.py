@@ -21,7 +21,7 @@ HELD_BY = {
     "test_engine/test_hooks/test_resume.py": "engine/hooks/epoch_seed_hook "
     "engine/hooks/resume_hook",
     "test_engine/test_hooks/test_compile_blocks_hook.py": "models/compiled_blocks",
-    "test_models/test_no_waits.py": "engine/hooks/seldom_read_info_hook",
+    "test_models/test_no_waits.py": "engine/hooks/lazy_runtime_info_hook",
     "test_evaluation/test_ranking/test_padded.py": "evaluation/ranking/equal_rows "
     "evaluation/ranking/precision evaluation/ranking/reciprocal_on_device",
     "test_evaluation/test_ranking/test_ranking.py": "evaluation/ranking/counting "

@@ -1,7 +1,7 @@
 default_scope = "mmpretrain"
 
 default_hooks = dict(
-    runtime_info=dict(type="mmvareid.SeldomReadInfoHook"),
+    runtime_info=dict(type="mmvareid.LazyRuntimeInfoHook"),
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=50),
     param_scheduler=dict(type="ParamSchedulerHook"),

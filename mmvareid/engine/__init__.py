@@ -7,10 +7,10 @@ from .hooks.channels_last_hook import ChannelsLastHook
 from .hooks.compile_blocks_hook import CompileBlocksHook
 from .hooks.data_check_hook import DataCheckHook
 from .hooks.epoch_seed_hook import EpochSeedHook
+from .hooks.lazy_runtime_info_hook import LazyRuntimeInfoHook
 from .hooks.non_finite_hook import NonFiniteHook
 from .hooks.resume_hook import ValidateResumedHook
 from .hooks.retrieval_visualization_hook import RetrievalVisualizationHook
-from .hooks.seldom_read_info_hook import SeldomReadInfoHook
 from .hooks.synced_ema_hook import SyncedEMAHook
 from .hooks.unreadable_images_hook import UnreadableImagesHook
 
@@ -20,9 +20,9 @@ __all__ = [
     "CompileBlocksHook",
     "DataCheckHook",
     "EpochSeedHook",
+    "LazyRuntimeInfoHook",
     "NonFiniteHook",
     "RetrievalVisualizationHook",
-    "SeldomReadInfoHook",
     "SyncedEMAHook",
     "UnreadableImagesHook",
     "ValidateResumedHook",

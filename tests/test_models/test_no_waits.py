@@ -18,7 +18,7 @@ from operators import Operators
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from mmvareid.engine import NonFiniteHook, SeldomReadInfoHook
+from mmvareid.engine import LazyRuntimeInfoHook, NonFiniteHook
 from mmvareid.models import labels
 from mmvareid.registry import MODELS
 
@@ -152,7 +152,7 @@ def step_counts(size, hooks, steps=1):
 
 
 def test_a_step_reads_nothing_whatever_the_size_of_its_batch():
-    counts = [step_counts(size, [NonFiniteHook(), SeldomReadInfoHook()]) for size in (8, 32)]
+    counts = [step_counts(size, [NonFiniteHook(), LazyRuntimeInfoHook()]) for size in (8, 32)]
     for found in counts:
         for name in ("_local_scalar_dense", "nonzero", "is_nonzero", "unique"):
             assert found[name] == 0, name
@@ -160,7 +160,7 @@ def test_a_step_reads_nothing_whatever_the_size_of_its_batch():
 
 
 def test_what_is_logged_every_ten_steps_is_read_once():
-    found = step_counts(8, [NonFiniteHook(interval=10), SeldomReadInfoHook()], steps=9)
+    found = step_counts(8, [NonFiniteHook(interval=10), LazyRuntimeInfoHook()], steps=9)
     assert found["_local_scalar_dense"] == 0  # tolist() takes all at once
     hub = MessageHub.get_instance("no_waits")
     assert len(hub.get_scalar("train/loss").data[0]) >= 10

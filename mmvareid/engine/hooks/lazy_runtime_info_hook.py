@@ -11,7 +11,7 @@ from mmvareid.registry import HOOKS
 
 
 @HOOKS.register_module()
-class SeldomReadInfoHook(RuntimeInfoHook):
+class LazyRuntimeInfoHook(RuntimeInfoHook):
     """MMEngine's ``RuntimeInfoHook``, which has a GPU waited for only as often as losses are told.
 
     To read a loss is to wait for all that was asked of the GPU before, and then the GPU waits for
@@ -19,7 +19,7 @@ class SeldomReadInfoHook(RuntimeInfoHook):
     ``LoggerHook`` tells them, at the end of an epoch, and before a checkpoint takes the history
     along. It goes in the place of MMEngine's::
 
-        default_hooks = dict(runtime_info=dict(type="mmvareid.SeldomReadInfoHook"), ...)
+        default_hooks = dict(runtime_info=dict(type="mmvareid.LazyRuntimeInfoHook"), ...)
 
     A hook that reads a loss from the message hub in another step finds that of the last reading.
     """
