@@ -138,7 +138,10 @@ def _of_instance(instance: dict[str, Any]) -> np.ndarray:
         raise ValueError(
             f"key points with scores beside them have to be (J, 2), are {places.shape}"
         )
-    return np.concatenate([places, np.asarray(scores, dtype=np.float64)[:, None]], axis=1)
+    sure = np.asarray(scores, dtype=np.float64)
+    if sure.shape != (len(places),):
+        raise ValueError(f"{len(places)} key points have to have a score each, got {sure.shape}")
+    return np.concatenate([places, sure[:, None]], axis=1)
 
 
 def _body(values: Any) -> np.ndarray:

@@ -76,6 +76,7 @@ def test_the_surest_of_several_bodies_is_taken_and_nobody_is_counted(tmp_path):
         ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', "cannot reshape"),
         ('[{"image_id": 7, "keypoints": []}]', "image_id has to be the image's name, but is 7"),
         (json.dumps([dict(keypoints=[[1, 2, 3]] * 17, keypoint_scores=SCORES)]), r"\(17, 3\)"),
+        (json.dumps([dict(keypoints=BODY, keypoint_scores=False)]), r"have a score each, got \(\)"),
     ],
 )
 def test_other_files_are_refused(content, message, tmp_path):
