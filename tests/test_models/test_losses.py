@@ -107,8 +107,9 @@ def test_the_log_sum_of_others_leaves_one_out(number, views, seed, scale):
     found = logsumexp_of_others(x)
     for k in range(number):
         others = [j for j in range(number) if j != k]
-        expected = x[:, others].logsumexp(dim=1) if others else torch.full((2, views), -1e30)
-        torch.testing.assert_close(found[:, k], expected.to(found))
+        nothing = torch.full_like(x[:, 0], torch.finfo(x.dtype).min)
+        expected = x[:, others].logsumexp(dim=1) if others else nothing
+        torch.testing.assert_close(found[:, k], expected)
 
 
 def test_what_a_certain_pair_leaves_is_not_cancelled():
@@ -353,6 +354,21 @@ def test_mmpretrains_head_trains_by_our_losses():
     samples = [DataSample().set_gt_label(label) for label in (0, 4, 2)]
     found = head.loss((draw(25, 3, 8),), samples)["loss"]
     torch.testing.assert_close(found, ALSRLoss()(head((draw(25, 3, 8),)), torch.tensor([0, 4, 2])))
+
+
+def test_a_single_viewpoint_has_no_negatives_as_printed():
+    zeros = torch.zeros(2, dtype=torch.long)
+    with pytest.raises(ValueError, match="has to have at least 2 viewpoints.* but got 1"):
+        VALSRLoss(negatives=NEGATIVES[2])(draw(26, 2, 5, 1), zeros, zeros)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("negatives", NEGATIVES)
+def test_logits_of_16_bits_give_a_finite_loss(negatives, dtype):
+    logits = draw(27, 4, 5, 3).to(dtype).requires_grad_()
+    loss = VALSRLoss(negatives=negatives)(logits, torch.arange(4), torch.tensor([0, 1, 2, -1]))
+    loss.backward()
+    assert loss.isfinite() and logits.grad.isfinite().all()
 
 
 def test_readings_that_there_are_not_are_refused():

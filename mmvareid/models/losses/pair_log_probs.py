@@ -7,7 +7,6 @@ from .log_prob_terms import log_prob_terms
 
 # What stands in the denominator of a pair besides the pair itself.
 NEGATIVES = ("all", "other_identities", "other_identities_and_views")
-NOTHING = -1e30  # the logarithm of an empty sum, without the NaN gradients of -inf
 
 
 def pair_log_probs(logits: Tensor, labels: Tensor, negatives: str) -> tuple[Tensor, Tensor]:
@@ -61,5 +60,6 @@ def logsumexp_of_others(x: Tensor) -> Tensor:
     largest = x.argmax(dim=1, keepdim=True)
     total = x.logsumexp(dim=1, keepdim=True)
     share = (x - total).exp().scatter(1, largest, 0)
-    left = x.scatter(1, largest, NOTHING).logsumexp(dim=1, keepdim=True)
+    nothing = torch.finfo(x.dtype).min  # the logarithm of an empty sum; -inf has NaN gradients
+    left = x.scatter(1, largest, nothing).logsumexp(dim=1, keepdim=True)
     return (total + (-share).log1p()).scatter(1, largest, left)

@@ -76,6 +76,11 @@ class VALSRLoss(BatchLoss):
             Tensor: A scalar; 0 with a live graph if no viewpoint is known.
         """
         _, num_ids, num_views = logits.shape
+        if num_views < 2 and self.negatives == "other_identities_and_views":
+            raise ValueError(
+                "negatives='other_identities_and_views' has to have at least 2 viewpoints, since "
+                "one has no other, but got 1; take 'other_identities'"
+            )
         labels = check_label_range(labels, num_ids, "identity labels")
         shares = view_shares(viewpoints, num_views)  # (B, V)
         known = shares.sum(dim=1) > 0  # (B,)
