@@ -3,6 +3,11 @@ _base_ = "./ly-lv_seresnext-small_synthetic.py"
 
 model = dict(
     head=dict(
-        loss_center=dict(_delete_=True, type="mmvareid.CenterRegularization", loss_weight=0.1)
+        loss_center=dict(
+            _delete_=True,
+            type="mmvareid.CenterRegularization",
+            loss_weight=0.1,
+            reduction="mean",
+        )
     )
 )

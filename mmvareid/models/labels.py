@@ -46,9 +46,9 @@ def view_shares(viewpoints: Tensor, num_views: int) -> Tensor:
         ValueError: Labels or shares do not fit V. Only what is on the CPU is looked at.
     """
     if not viewpoints.is_floating_point():
-        if num_views == 1:
-            viewpoints = viewpoints.clamp(max=0)
-        viewpoints = check_label_range(viewpoints, num_views, "viewpoint labels", lowest=-1)
+        most = num_views if num_views > 1 else 360  # a view per degree, all the same one
+        viewpoints = check_label_range(viewpoints, most, "viewpoint labels", lowest=-1)
+        viewpoints = viewpoints.clamp(max=num_views - 1)
         view = torch.arange(num_views, device=viewpoints.device)
         return (viewpoints[:, None] == view).float()  # a row of zeros where -1
     if viewpoints.ndim != 2 or viewpoints.shape[1] != num_views:

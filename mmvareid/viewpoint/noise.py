@@ -41,6 +41,7 @@ def add_label_noise(
             f"{num_views} and label {viewpoints.max(initial=-1)}"
         )
     rng = np.random.default_rng(seed)
+    viewpoints = viewpoints.astype(np.int64)  # narrow integers would overflow
     known = np.flatnonzero(viewpoints >= 0)
     chosen = rng.choice(known, round(share * len(known)), replace=False)
     old = viewpoints[chosen]

@@ -147,15 +147,16 @@ def test_valsr_of_soft_viewpoints_agrees_with_its_oracle(
     assert_agree(lambda x: VALSRLoss(alpha, negatives)(x, labels, weights), oracle, logits)
 
 
+@pytest.mark.parametrize("negatives", NEGATIVES)
 @settings(max_examples=40)
-@given(st.integers(1, 6), st.integers(1, 8), st.floats(0, 0.5), st.integers(0, 99))
-def test_one_hot_viewpoints_are_hard_ones(num_ids, num_views, alpha, seed):
+@given(st.integers(1, 6), st.integers(2, 8), st.floats(0, 0.5), st.integers(0, 99))
+def test_one_hot_viewpoints_are_hard_ones(negatives, num_ids, num_views, alpha, seed):
     generator = torch.Generator().manual_seed(seed)
     logits = draw(seed, 6, num_ids, num_views)
     labels = torch.randint(num_ids, (6,), generator=generator)
     views = torch.randint(-1, num_views, (6,), generator=generator)
     weights = F.one_hot(views.clamp(min=0), num_views).float() * (views >= 0)[:, None]
-    loss = VALSRLoss(alpha)
+    loss = VALSRLoss(alpha, negatives)
     torch.testing.assert_close(loss(logits, labels, weights), loss(logits, labels, views))
 
 
@@ -177,10 +178,13 @@ def test_alsr_without_smoothing_is_cross_entropy():
     assert_agree(lambda x: ALSRLoss(0)(x, labels), lambda x: F.cross_entropy(x, labels), logits)
 
 
-def test_valsr_of_one_viewpoint_is_alsr():
+@pytest.mark.parametrize("negatives", NEGATIVES[:2])
+def test_valsr_of_one_viewpoint_is_alsr(negatives):
     logits, labels = draw(2, 8, 5), torch.arange(8) % 5
     assert_agree(
-        lambda x: VALSRLoss(0.2)(x[:, :, None], labels, torch.zeros(8, dtype=torch.long)),
+        lambda x: VALSRLoss(0.2, negatives)(
+            x[:, :, None], labels, torch.zeros(8, dtype=torch.long)
+        ),
         lambda x: ALSRLoss(0.2)(x, labels),
         logits,
     )
@@ -360,15 +364,47 @@ def test_a_single_viewpoint_has_no_negatives_as_printed():
     zeros = torch.zeros(2, dtype=torch.long)
     with pytest.raises(ValueError, match="has to have at least 2 viewpoints.* but got 1"):
         VALSRLoss(negatives=NEGATIVES[2])(draw(26, 2, 5, 1), zeros, zeros)
+    with pytest.raises(ValueError, match="has to have at least 2 viewpoints.* but got 1"):
+        VALSRLoss(negatives=NEGATIVES[2]).soft_labels(draw(26, 2, 5, 1), zeros, zeros)
+    with pytest.raises(ValueError, match="viewpoint labels have to be whole numbers.*bool"):
+        VALSRLoss()(draw(26, 2, 5, 1), zeros, zeros.bool())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("negatives", NEGATIVES)
-def test_logits_of_16_bits_give_a_finite_loss(negatives, dtype):
-    logits = draw(27, 4, 5, 3).to(dtype).requires_grad_()
-    loss = VALSRLoss(negatives=negatives)(logits, torch.arange(4), torch.tensor([0, 1, 2, -1]))
+def test_logits_of_16_bits_give_the_loss_of_float32(negatives, dtype):
+    """Of so many pairs the sum of exponentials is above what float16 holds."""
+    logits = draw(27, 4, 3000, 3).to(dtype).requires_grad_()
+    labels, views = torch.arange(4), torch.tensor([0, 1, 2, -1])
+    loss = VALSRLoss(negatives=negatives)(logits, labels, views)
+    loss.backward()
+    torch.testing.assert_close(loss, VALSRLoss(negatives=negatives)(logits.float(), labels, views))
+    assert loss.isfinite() and logits.grad.isfinite().all()
+    identity = ALSRLoss()(logits[..., 0], labels)
+    torch.testing.assert_close(identity, ALSRLoss()(logits[..., 0].float(), labels))
+
+
+@pytest.mark.parametrize("negatives", NEGATIVES)
+@pytest.mark.parametrize("scale", [1.0, 1e4, 3e7])
+def test_tied_identities_give_finite_losses_and_gradients(negatives, scale):
+    logits = torch.zeros(2, 5, 3)
+    logits[:, :2] = scale
+    logits.requires_grad_()
+    labels, views = torch.tensor([0, 3]), torch.tensor([0, 1])
+    loss = VALSRLoss(negatives=negatives)(logits, labels, views)
     loss.backward()
     assert loss.isfinite() and logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("avg_factor", [0, torch.tensor(0.0)])
+def test_nothing_counted_is_zero(avg_factor):
+    logits = draw(28, 2, 5, 3).requires_grad_()
+    unknown = torch.tensor([-1, -1])
+    loss = VALSRLoss()(logits, torch.arange(2), unknown, avg_factor=avg_factor)
+    loss.backward()
+    assert loss.item() == 0 and logits.grad.isfinite().all()
+    head = ALSRLoss()(draw(29, 0, 5), torch.zeros(0, dtype=torch.long), avg_factor=avg_factor)
+    assert head.item() == 0
 
 
 def test_readings_that_there_are_not_are_refused():

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from pathlib import Path
 from unittest import mock
 
 import cv2
@@ -169,9 +171,13 @@ def test_the_fingerprint_is_of_what_is_trained():
 def test_the_benchmark_names_configs_that_are_there_and_keeps_runs(tmp_path):
     with mock.patch.object(sys, "path", [str(ROOT / "benchmarks"), *sys.path]):
         plan = runpy.run_path(str(ROOT / "benchmarks/ablation.py"))
-    for configs, _, _ in plan["GROUPS"].values():
-        for name, ending in itertools.product(configs, plan["SETS"].values()):
-            assert (ROOT / f"configs/{name}_seresnext-small_{ending}.py").is_file()
+    known = tmp_path / "none.json"
+    for set_name, name in itertools.product(plan["SETS"], plan["GROUPS"]):
+        args = Namespace(set=set_name, work_dir=tmp_path, jobs=1, data_root=tmp_path)
+        called, _ = plan["tool_command"](args, name, [0], known)
+        with mock.patch.object(sys, "argv", [str(part) for part in called[1:]]):
+            read = ablation.parse_args()  # refuses a baseline that is no row
+        assert all(Path(config).is_file() for config in read.configs)
     known, new = tmp_path / "known.json", tmp_path / "new.json"
     for seed in ("0", "1"):
         row = {"row": "a", "config": "f00", "sweep": None, "runs": {seed: {"reid/mAP": 1.0}}}

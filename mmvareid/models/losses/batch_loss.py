@@ -1,5 +1,6 @@
 """What the losses of a batch have in common: a weight, and how samples become one number."""
 
+import torch
 from torch import Tensor, nn
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -37,7 +38,7 @@ class BatchLoss(nn.Module):
             counted (Tensor | None): Which samples count, (B,) bool; None counts all.
             weight (Tensor | None): Of each sample, (B,).
             avg_factor (float | Tensor | None): What the sum is divided by, for ``'mean'``, instead
-                of the number of samples that count.
+                of the number of samples that count. 0 is taken as 1: nothing was counted.
             reduction_override (str | None): Instead of ``reduction``.
 
         Raises:
@@ -56,8 +57,17 @@ class BatchLoss(nn.Module):
         if reduction == "mean":
             if avg_factor is None:
                 avg_factor = max(len(loss), 1) if counted is None else counted.sum().clamp(min=1)
-            return self.loss_weight * loss.sum() / avg_factor
+            if isinstance(avg_factor, Tensor):  # on a GPU, which is not to be waited for
+                divisor: Tensor | float = avg_factor.masked_fill(avg_factor == 0, 1)
+            else:
+                divisor = avg_factor or 1
+            return self.loss_weight * loss.sum() / divisor
         return self.loss_weight * loss.sum()
+
+
+def full_precision(logits: Tensor) -> Tensor:
+    """Return logits as float32 if they have 16 bits, in which their exponentials overflow."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _check_reduction(reduction: str) -> None:

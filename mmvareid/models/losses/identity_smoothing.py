@@ -7,7 +7,7 @@ from torch import Tensor
 from mmvareid.models.labels import check_label_range
 from mmvareid.registry import MODELS
 
-from .batch_loss import BatchLoss
+from .batch_loss import BatchLoss, full_precision
 from .log_prob_terms import log_prob_terms
 
 
@@ -56,7 +56,7 @@ class LSRLoss(BatchLoss):
         Options are those of :meth:`.BatchLoss.reduce`.
         """
         labels = check_label_range(labels, logits.shape[1], "identity labels")
-        target, total = log_prob_terms(logits, labels[:, None])
+        target, total = log_prob_terms(full_precision(logits), labels[:, None])
         loss = smoothed_cross_entropy(target.squeeze(1), total, logits.shape[1], self.epsilon)
         return self.reduce(loss, **options)
 
@@ -89,7 +89,7 @@ class ALSRLoss(BatchLoss):
         Options are those of :meth:`.BatchLoss.reduce`.
         """
         labels = check_label_range(labels, logits.shape[1], "identity labels")
-        target, total = log_prob_terms(logits, labels[:, None])
+        target, total = log_prob_terms(full_precision(logits), labels[:, None])
         target = target.squeeze(1)
         epsilon = self.alpha * (1 - target.detach().exp())
         loss = smoothed_cross_entropy(target, total, logits.shape[1], epsilon)

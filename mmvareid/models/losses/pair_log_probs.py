@@ -40,12 +40,20 @@ def log_probs(logits: Tensor, negatives: str) -> Tensor:
     identities (``'other_identities'``, :math:`l \neq j`), or over those of other identities and
     other views (``'other_identities_and_views'``, :math:`l \neq j` and :math:`o \neq k`, exactly
     as Eq. 4 is printed). Only the first sums to 1 over the pairs.
+
+    Raises:
+        ValueError: Negatives are of other views, and there is but one.
     """
     if negatives == "all":
         return logits.flatten(1).log_softmax(dim=1).view_as(logits)
     if negatives == "other_identities":
         rest = logsumexp_of_others(logits.logsumexp(dim=2))[:, :, None]  # (B, K, 1)
     else:
+        if logits.shape[2] < 2:
+            raise ValueError(
+                "negatives='other_identities_and_views' has to have at least 2 viewpoints, since "
+                "one has no other, but got 1; take 'other_identities'"
+            )
         by_view = logsumexp_of_others(logits)  # (B, K, V)
         rest = logsumexp_of_others(by_view.transpose(1, 2)).transpose(1, 2)
     return logits - torch.logaddexp(logits, rest)
@@ -54,12 +62,13 @@ def log_probs(logits: Tensor, negatives: str) -> Tensor:
 def logsumexp_of_others(x: Tensor) -> Tensor:
     """Return the log-sum-exp of all *other* entries along the second dimension, (B, K, ...).
 
-    An entry's share is taken away from the sum of all. Only the largest can be more than half of
-    it, where that would cancel; what the largest leaves is summed by itself.
+    It is the log-sum-exp of all, less the entry's share. Subtracting loses precision when a share
+    exceeds one half, which only the largest can; its remainder is summed directly.
     """
     largest = x.argmax(dim=1, keepdim=True)
     total = x.logsumexp(dim=1, keepdim=True)
-    share = (x - total).exp().scatter(1, largest, 0)
+    share = (x - total).exp().clamp(max=0.5)  # of large tied logits the total rounds to x
+    share = share.scatter(1, largest, 0)
     nothing = torch.finfo(x.dtype).min  # the logarithm of an empty sum; -inf has NaN gradients
     left = x.scatter(1, largest, nothing).logsumexp(dim=1, keepdim=True)
     return (total + (-share).log1p()).scatter(1, largest, left)

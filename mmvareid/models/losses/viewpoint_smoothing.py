@@ -8,7 +8,7 @@ from torch import Tensor
 from mmvareid.models.labels import check_label_range, view_shares
 from mmvareid.registry import MODELS
 
-from .batch_loss import BatchLoss
+from .batch_loss import BatchLoss, full_precision
 from .pair_log_probs import NEGATIVES, log_probs, pair_log_probs
 
 
@@ -39,8 +39,8 @@ class VALSRLoss(BatchLoss):
 
     Args:
         alpha (float): Scale of both smoothings. Defaults to 0.2 (§4.2).
-        negatives (str): The reading of Eq. 4: ``'other_identities'`` pushes no view of a person
-            from another; ``'all'`` is one softmax over all pairs, which does;
+        negatives (str): The reading of Eq. 4: in ``'other_identities'`` no view of a person is
+            a negative of another; ``'all'`` is one softmax over all pairs, in which it is;
             ``'other_identities_and_views'`` is the sum exactly as printed, in which the same view
             of a look-alike is no negative. docs/results.md compares them. Defaults to
             ``'other_identities'``.
@@ -55,7 +55,7 @@ class VALSRLoss(BatchLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(loss_weight, reduction)
-        # epsilon_1 + epsilon_2 may reach 2 alpha, and the label has to keep the largest share.
+        # The label keeps 1 - epsilon_1 - epsilon_2, and both may reach alpha.
         if not 0 <= alpha <= 0.5:
             raise ValueError(f"alpha has to be in [0, 0.5], but got {alpha}")
         if negatives not in NEGATIVES:
@@ -76,15 +76,12 @@ class VALSRLoss(BatchLoss):
             Tensor: A scalar; 0 with a live graph if no viewpoint is known.
         """
         _, num_ids, num_views = logits.shape
-        if num_views < 2 and self.negatives == "other_identities_and_views":
-            raise ValueError(
-                "negatives='other_identities_and_views' has to have at least 2 viewpoints, since "
-                "one has no other, but got 1; take 'other_identities'"
-            )
         labels = check_label_range(labels, num_ids, "identity labels")
         shares = view_shares(viewpoints, num_views)  # (B, V)
         known = shares.sum(dim=1) > 0  # (B,)
-        views, others = pair_log_probs(logits, labels, self.negatives)  # (B, V), (B,)
+        views, others = pair_log_probs(
+            full_precision(logits), labels, self.negatives
+        )  # (B, V), (B,)
         target = (views * shares).sum(dim=1)  # (B,)
         epsilon_1, epsilon_2 = self._smoothing(views, shares, num_ids)
         loss = -(
@@ -104,11 +101,11 @@ class VALSRLoss(BatchLoss):
         """
         num_samples, num_ids, num_views = logits.shape
         shares = view_shares(viewpoints, num_views)
-        every = log_probs(logits, self.negatives)
+        every = log_probs(full_precision(logits), self.negatives)
         rows = torch.arange(num_samples, device=logits.device)
         epsilon_1, epsilon_2 = self._smoothing(every[rows, labels], shares, num_ids)
         targets = (epsilon_1 / max(num_views * (num_ids - 1), 1))[:, None, None]
-        targets = targets.expand_as(logits).clone()
+        targets = targets.expand_as(every).clone()
         targets[rows, labels] = (1 - epsilon_1 - epsilon_2)[:, None] * shares + (
             epsilon_2 / max(num_views - 1, 1)
         )[:, None] * (1 - shares)
