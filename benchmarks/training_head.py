@@ -59,11 +59,12 @@ def margin(cosine: Tensor, target: Tensor) -> Tensor:
 
 
 class Ours(nn.Module):
-    """The head with its default losses; ``sampled`` is the share of identities that it draws."""
+    """The head in a reading of Eq. 4; ``sampled`` is the share of identities that it draws."""
 
-    def __init__(self, dims: int, ids: int, views: int, sampled: float = 1.0) -> None:
+    def __init__(self, ids: int, negatives: str, sampled: float = 1.0) -> None:
         super().__init__()
-        self.head = VAHead(dims, ids, views, SCALE, MARGIN, sample_ratio=sampled)
+        loss_view = {"type": "mmvareid.VALSRLoss", "alpha": ALPHA, "negatives": negatives}
+        self.head = VAHead(512, ids, 3, SCALE, MARGIN, loss_view=loss_view, sample_ratio=sampled)
 
     def forward(self, x: Tensor, labels: Tensor, views: Tensor) -> Tensor:
         samples = []
@@ -73,11 +74,12 @@ class Ours(nn.Module):
         return sum(self.head.loss((x,), samples).values())
 
 
-# By name, of K identities; D = 512, V = 3.
+# By name, of K identities; D = 512, V = 3. The first two are the same loss.
 CASES: dict[str, Callable[[int], nn.Module]] = {
     "full soft labels": lambda ids: FullSoftLabels(512, ids, 3),
-    "ours": lambda ids: Ours(512, ids, 3),
-    "ours, 10 % of the identities": lambda ids: Ours(512, ids, 3, sampled=0.1),
+    "ours, all": lambda ids: Ours(ids, "all"),
+    "ours, other identities": lambda ids: Ours(ids, "other_identities"),
+    "and 10 % of the identities": lambda ids: Ours(ids, "other_identities", sampled=0.1),
 }
 
 

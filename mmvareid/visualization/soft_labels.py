@@ -23,7 +23,8 @@ class SoftLabel:
         q (np.ndarray): Predicted probabilities of identities (Eq. 3), (K,).
         p (np.ndarray): Their soft labels (Eq. 11), (K,).
         r (np.ndarray | None): Predicted probabilities of identities and viewpoints (Eq. 4),
-            (K, V). None if the head has no loss_view, or the viewpoint is unknown.
+            (K, V), which sum to 1 if the loss has ``negatives="all"``; otherwise each is of its
+            own. None if the head has no loss_view, or the viewpoint is unknown.
         t (np.ndarray | None): Their soft labels (Eq. 12), (K, V).
     """
 
@@ -69,6 +70,8 @@ def predict_soft_labels(head: VAHead, x: Tensor, labels: Tensor, views: Tensor) 
         labels (Tensor): Identities, (B,).
         views (Tensor): Viewpoints, (B,), -1 where unknown.
     """
+    if head.num_views == 1:
+        views = views.clamp(max=0)  # all viewpoints are the one that there is
     q, p = soft_targets(head.loss_id, head.identity_logits(x, labels), labels)
     known: list[int] = []
     pairs: list[tuple] = []

@@ -1,3 +1,5 @@
+import math
+
 import loss_oracles as oracles
 import pytest
 import torch
@@ -88,6 +90,18 @@ def test_no_other_view_of_a_person_is_pushed_away_by_its_own_pairs(negatives):
     logits.grad = None
     log_probs(logits, "all")[0, 2, 1].backward()
     assert (logits.grad[0, 2, [0, 2]] < 0).all()
+
+
+@pytest.mark.parametrize(("taken_for", "sign"), [(0.2, -1), (0.45, -1), (0.55, 1), (0.9, 1)])
+def test_another_view_is_pushed_only_where_it_is_taken_for_certain(taken_for, sign):
+    """Of 3 views the whole loss turns at r(y, k) = 1/2, if nothing is seen of the view v."""
+    num_ids = 500
+    logits = torch.zeros(1, num_ids, 3)
+    logits[0, 0, 0] = logits[0, 0, 2] = -20
+    logits[0, 0, 1] = math.log(taken_for / (1 - taken_for) * 3 * (num_ids - 1))
+    logits.requires_grad_()
+    VALSRLoss()(logits, torch.tensor([0]), torch.tensor([0])).backward()
+    assert logits.grad[0, 0, 1].sign() == sign
 
 
 @pytest.mark.parametrize("negatives", NEGATIVES)

@@ -78,6 +78,12 @@ def test_soft_labels_give_the_loss_of_training():
     assert view == pytest.approx(losses["loss_view"].item(), abs=1e-5)
 
 
+def test_a_head_of_one_view_takes_all_viewpoints_for_that_one():
+    _, rows = predict(head(num_views=1), [0, 1, 2], [0, 2, -1])
+    assert [row.viewpoint for row in rows] == [0, 0, -1]
+    assert len(choose_contrast(rows)) == 3
+
+
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
