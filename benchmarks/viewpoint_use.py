@@ -23,6 +23,8 @@ from torch import Tensor
 
 from mmvareid.evaluation import Descriptors, viewpoint_errors, viewpoint_scores
 
+SHIFT = "common shift of a view"
+
 
 def scores(table: Descriptors) -> dict[str, float]:
     """mAP and Rank-1, and mAP within and across viewpoints, in percent."""
@@ -57,8 +59,23 @@ def shares_of_variance(table: Descriptors) -> dict[str, float]:
     return {
         "between people": 100 * float(torch.stack(people).var(0).sum() / total),
         "views of a person": 100 * float(shift.square().sum(2).mean() / total),
-        "common shift of a view": 100 * float(shift.mean(0).square().sum(1).mean() / total),
+        SHIFT: 100 * float(shift.mean(0).square().sum(1).mean() / total),
     }
+
+
+def shuffled_within_people(table: Descriptors) -> np.ndarray:
+    """Return viewpoints that each person's images have exchanged among themselves, (N,)."""
+    rng, views = np.random.default_rng(0), table.viewpoints.copy()
+    for person in np.unique(table.persons):
+        own = table.persons == person
+        views[own] = rng.permutation(views[own])
+    return views
+
+
+def chance(table: Descriptors) -> float:
+    """Percent of images of the most frequent viewpoint, which a blind classifier gets right."""
+    views = table.viewpoints[(table.persons > 0) & (table.viewpoints >= 0)]
+    return 100 * float(np.bincount(views).max() / len(views))
 
 
 def probe(table: Descriptors) -> float:
@@ -81,7 +98,7 @@ def without_view_means(table: Descriptors, views: np.ndarray) -> Tensor:
     features = table.features.clone()
     for view in np.unique(views[views >= 0]):
         own = torch.as_tensor(views == view)
-        features[own] -= features[own].mean(0) - features.mean(0)
+        features[own] -= table.features[own].mean(0) - table.features.mean(0)
     return features
 
 
@@ -91,14 +108,15 @@ def expanded(table: Descriptors, views: np.ndarray | None, number: int = 2) -> T
     is_query = torch.as_tensor(table.is_query)
     gallery = features[~is_query]
     similarity = features[is_query] @ gallery.T
+    known = np.unique(table.viewpoints[table.viewpoints >= 0])
     groups = [np.ones(len(gallery), bool)] if views is None else [
-        views[~table.is_query] == view for view in np.unique(views[views >= 0])
+        views[~table.is_query] == view for view in known
     ]  # fmt: skip
-    count = number * (3 if views is None else 1)
+    count = number * (len(known) if views is None else 1)
     added = torch.zeros_like(features[is_query])
     for group in groups:
         masked = similarity.masked_fill(~torch.as_tensor(group), -1)
-        nearest, index = masked.topk(count, dim=1)
+        nearest, index = masked.topk(min(count, int(group.sum())), dim=1)
         added += (gallery[index] * nearest.clamp(min=0)[:, :, None] ** 3).sum(1) / number
     features[is_query] += added
     return F.normalize(features, dim=1)
@@ -124,7 +142,13 @@ def main() -> None:
         "expanded by 6 images of any view": expanded(table, None),
     }
     rows = {name: scores(replace(table, features=way)) for name, way in ways.items()}
-    facts = viewpoint_errors(table) | shares_of_variance(table) | {"linear probe": probe(table)}
+    blind = shares_of_variance(replace(table, viewpoints=shuffled_within_people(table)))
+    facts = (
+        viewpoint_errors(table)
+        | shares_of_variance(table)
+        | {f"{name}, shuffled": blind[name] for name in ("views of a person", SHIFT)}
+        | {"linear probe": probe(table), "linear probe, by chance": chance(table)}
+    )
     shown = Table("features", *next(iter(rows.values())))
     for name, row in rows.items():
         shown.add_row(name, *(f"{value:.2f}" for value in row.values()))

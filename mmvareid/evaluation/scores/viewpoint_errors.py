@@ -14,10 +14,9 @@ def viewpoint_errors(
     """Return how often a wrong image that stands before a match shares the query's viewpoint.
 
     An error is a gallery image of another person that is at least as similar to the query as a
-    match is; it counts once for each such match. If viewpoints misled the model, most errors would
-    be look-alikes seen from the query's own side. If they do not, the share is that of chance: the
-    share of the query's viewpoint among all wrong images of the gallery. So the two figures tell
-    whether there is anything for viewpoint-aware training to gain.
+    match is; it counts once for each such match. A model that goes by the viewpoint errs mostly by
+    look-alikes seen from the query's own side. Of one that does not, the share is that of chance:
+    the share of the query's viewpoint among all wrong images of the gallery.
 
     Images of unknown viewpoint take no part, nor do matches in the query's own camera.
 
