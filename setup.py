@@ -26,6 +26,7 @@ EXTRAS = {
     ],
     "analysis": ["tensorboard"],  # pictures while it trains
     "search": ["faiss-cpu"],  # galleries of more than 50,000 pictures
+    "database": ["pymilvus>=3", "milvus-lite>=3"],  # galleries on a disk or a server
     "export": ["onnx", "onnxruntime", "onnxscript"],
     "docs": ["mkdocs<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"],
     "test": [

@@ -53,6 +53,22 @@ def as_integers(name: str, values: Collection[int]) -> np.ndarray:
     return _as_int64(name, array)
 
 
+def as_ids(ids: Sequence[int] | np.ndarray, number: int) -> np.ndarray:
+    """Return ids of the user's as int64 (number,).
+
+    Raises:
+        ValueError: They are not integers from 0 on, of another number, or not unique.
+    """
+    array = as_integers("ids", ids)
+    if len(array) != number:
+        raise ValueError(f"ids have to be {number}, one a descriptor, but got {len(array)}")
+    if array.min(initial=0) < 0:
+        raise ValueError(f"ids have to be at least 0, but got {array.min()}")
+    if len(np.unique(array)) != number:
+        raise ValueError("ids have to be unique, but one is there twice")
+    return array
+
+
 def _as_int64(name: str, array: np.ndarray) -> np.ndarray:
     if array.size and array.max() > np.iinfo(np.int64).max:  # uint64 would wrap to negative
         raise ValueError(f"{name} have to be below 2**63, but got {array.max()}")

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .engines import ApproximateIndex, search_exactly
+from .engines import search_exactly
 
 _FEW = 0.2  # share of rows that count, below which an exact search among them is faster
 _SPARE = 2  # times as deep as it takes where those that count lie evenly
@@ -27,27 +27,26 @@ def search_depth(k: int, rows: int, number: int) -> int | None:
 
 
 def search_filtered(
-    index: ApproximateIndex,
+    near: tuple[np.ndarray, np.ndarray],
     features: np.ndarray,
     query: np.ndarray,
     k: int,
-    depth: int,
     allowed: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find about the k nearest of the allowed rows.
 
     Args:
-        index (ApproximateIndex): Of ``features``.
+        near (tuple[np.ndarray, np.ndarray]): Similarities and rows (Q, depth) that an index found,
+            to the depth of :func:`search_depth`; row -1 where it found fewer.
         features (np.ndarray): ``(N, D)``, float32.
         query (np.ndarray): ``(Q, D)``, float32.
         k (int): At most as many as are allowed.
-        depth (int): Rows to ask the index for, of :func:`search_depth`.
         allowed (np.ndarray | None): ``(N,)`` bool, which rows may be found; None is all.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Similarities ``(Q, k)``, the largest first, and rows.
     """
-    similarities, rows = index.search(query, depth)
+    similarities, rows = near
     counts = rows >= 0 if allowed is None else (rows >= 0) & allowed[rows]
     first = np.argsort(~counts, axis=1, kind="stable")[:, :k]
     similarities = np.take_along_axis(similarities, first, 1)

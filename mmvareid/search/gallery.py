@@ -2,7 +2,6 @@
 
 import operator
 import os
-import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,26 +9,16 @@ from typing import Any
 import numpy as np
 
 from mmvareid.evaluation import rerank
-from mmvareid.fileio.arrays import load_arrays, save_arrays
 
-from .columns import (
-    COLUMNS,
-    as_column,
-    as_integers,
-    check_features,
-    check_paths,
-    check_times,
-    decode_paths,
-    encode_paths,
-)
-from .engines import ApproximateIndex, choose_engine, search_exactly
-from .filtered import search_depth, search_filtered
+from . import files
+from .columns import COLUMNS, as_column, as_ids, as_integers, check_features, check_paths
+from .database import MilvusStorage
+from .memory import MemoryStorage
+from .storage import Filters, Found, Pictures, Storage
 
-FORMAT = 1  # of the file
-_BUILDING = threading.Lock()
+FORMAT = files.FORMAT
 _RERANKED = 100  # candidates of a query that are ranked anew
-_LAST_ID = 2**62  # so that ids stay in 64 bits whatever a file says
-_SPARSE = 0.5  # below this share of rows that are not removed an index is made anew
+_DEEPER = 4  # times as many candidates, where too few persons are among them
 _OPPOSITE = 1e-3  # length of a mean of queries, below which it points nowhere
 
 
@@ -47,31 +36,70 @@ class Hit:
 
 
 class Gallery:
-    """Add, remove and search pictures by their unit descriptors.
+    """Add, remove and search pictures by their unit descriptors; safe to share among threads.
 
-    Search is exact up to 50,000 pictures and where faiss is not installed; beyond that faiss's
-    HNSW, from 500,000 on IVF, whose index is built at the first search and tunes itself to find at
-    least 0.97 of the ten nearest of a sample. Below 1,000 pictures any engine is exact.
+    ``Gallery()`` keeps them in memory: search is exact up to 50,000 pictures and where faiss is
+    not installed; beyond that faiss's HNSW, from 500,000 on IVF, whose index is built at the first
+    search and tunes itself to find at least 0.97 of the ten nearest of a sample. Where it cannot,
+    'auto' searches exactly. Below 1,000 pictures any engine is exact. :meth:`open` keeps them in a
+    database.
 
     Args:
         fingerprint (str): Of the model that makes the descriptors,
-            :attr:`ReIDInferencer.fingerprint`; the file keeps it, and :meth:`load` compares it.
+            :attr:`ReIDInferencer.fingerprint`; it is kept with them, and compared when they are
+            opened again.
         engine (str): 'auto', 'flat' (exact), 'hnsw' or 'ivf'.
     """
 
     def __init__(self, fingerprint: str = "", engine: str = "auto") -> None:
-        choose_engine(engine, 0)
-        self.fingerprint, self.engine = fingerprint, engine
-        self._features = np.empty((0, 0), np.float32)  # (N, D), removed ones included
-        self._columns = {name: as_column(name, None, 0) for name in COLUMNS}
-        self._paths: list[str] = []
-        self._ids = np.empty(0, np.int64)
-        self._alive = np.empty(0, bool)
-        self._next_id = 0
-        self._index: ApproximateIndex | None = None
+        self._storage: Storage = MemoryStorage(fingerprint, engine)
+
+    @classmethod
+    def open(
+        cls,
+        address: str | os.PathLike,
+        fingerprint: str | None = None,
+        collection: str = "people",
+        engine: str = "auto",
+        token: str = "",
+    ) -> "Gallery":
+        """Open a gallery in a Milvus database, or begin one; close it, or use it as a context.
+
+        What :meth:`add` wrote is durable when it returns. A file is for one process at a time.
+
+        Args:
+            address (str | PathLike): A file that ends in .db, or ``http://host:19530``.
+            fingerprint (str | None): Of the model; None takes the one that is kept.
+            collection (str): Name of the gallery among those of the database.
+            engine (str): Index of a new collection: 'flat' is exact, 'auto' is 'hnsw', or 'ivf'.
+            token (str): ``user:password``, where the server asks for it.
+
+        Raises:
+            ImportError: pymilvus is not installed.
+            OSError: The database does not answer, or another process has the file open.
+            ValueError: The collection is of another model, of a later format, or not a gallery.
+        """
+        gallery = cls.__new__(cls)
+        gallery._storage = MilvusStorage(os.fspath(address), fingerprint, collection, engine, token)
+        return gallery
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the model that made the descriptors."""
+        return self._storage.fingerprint
 
     def __len__(self) -> int:
-        return int(self._alive.sum())
+        return len(self._storage)
+
+    def __enter__(self) -> "Gallery":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close a database."""
+        self._storage.close()
 
     def add(
         self,
@@ -81,6 +109,7 @@ class Gallery:
         cameras: Sequence[int] | None = None,
         viewpoints: Sequence[int] | None = None,
         times: Sequence[float] | None = None,
+        ids: Sequence[int] | None = None,
     ) -> np.ndarray:
         """Add pictures; return their ids (N,), which are never given again.
 
@@ -89,27 +118,20 @@ class Gallery:
             paths (Sequence[str | PathLike]): Where each picture is.
             persons, cameras, viewpoints (Sequence[int] | None): Of each; -1 where unknown.
             times (Sequence[float] | None): Of each, in any unit; NaN where unknown.
+            ids (Sequence[int] | None): Of each, from 0 on, for pictures that have an id of yours.
+                One that is there is replaced, so that adding twice is adding once.
 
         Raises:
             ValueError: Lengths differ, descriptors are not of unit length, or of another length
                 than those in the gallery, or a value is of another type. Nothing is added then.
         """
-        new = check_features(features, self._features.shape[1] if len(self._ids) else None)
+        new = check_features(features, self._storage.width)
         names = check_paths(paths, len(new))
         given = dict(persons=persons, cameras=cameras, viewpoints=viewpoints, times=times)
         columns = {name: as_column(name, values, len(new)) for name, values in given.items()}
-        ids = np.arange(self._next_id, self._next_id + len(new))
-        # Always a copy: the caller may use the array again.
-        self._features = np.concatenate([self._features.reshape(-1, new.shape[1]), new])
-        for name, values in columns.items():
-            self._columns[name] = np.concatenate([self._columns[name], values])
-        self._paths += names
-        self._ids = np.concatenate([self._ids, ids])
-        self._alive = np.concatenate([self._alive, np.ones(len(new), bool)])
-        self._next_id += len(new)
-        if self._index is not None:
-            self._index.add(new)
-        return ids
+        numbers = self._storage.new_ids(len(new)) if ids is None else as_ids(ids, len(new))
+        self._storage.add(Pictures(numbers, names, columns, new))
+        return numbers
 
     def remove(self, ids: Collection[int]) -> None:
         """Remove pictures by their ids.
@@ -118,18 +140,11 @@ class Gallery:
             KeyError: An id is not in the gallery. Nothing is removed then.
             ValueError: The ids are not integers.
         """
-        wanted = np.unique(as_integers("ids", ids))
-        found = np.isin(self._ids, wanted) & self._alive
-        if found.sum() != len(wanted):
-            lost = np.setdiff1d(wanted, self._ids[found])
-            raise KeyError(f"the gallery has no picture {lost[0]} ({len(lost)} such)")
-        self._alive = self._alive & ~found
-        if self._index is None or len(self) < _SPARSE * len(self._ids):
-            self._compact()
+        self._storage.remove(np.unique(as_integers("ids", ids)))
 
     def distinct(self, name: str) -> list[int]:
         """Return the different values of 'persons', 'cameras' or 'viewpoints', sorted."""
-        return np.unique(self._columns[name][self._alive]).tolist()
+        return self._storage.distinct(name)
 
     def search(
         self,
@@ -140,6 +155,7 @@ class Gallery:
         times: tuple[float, float] | None = None,
         together: bool = False,
         rerank: bool = False,
+        group_by: str | None = None,
     ) -> list[list[Hit]]:
         """Return the nearest pictures of each query, the most similar first.
 
@@ -153,6 +169,8 @@ class Gallery:
                 (Zheng et al. 2015).
             rerank (bool): Order the hundred nearest, or ``k`` if that is more, by k-reciprocal
                 re-ranking (Zhong et al. 2017). Similarities stay cosines.
+            group_by (str | None): 'person' finds the best picture of each of ``k`` persons; a
+                picture of an unknown person is a group of its own.
 
         Returns:
             list[list[Hit]]: For each query; one list if they are ``together``.
@@ -161,56 +179,35 @@ class Gallery:
             ValueError: Descriptors, k or filters are of another type or shape, or queries that are
                 searched for together point apart, so that they have no mean.
         """
-        try:
-            k = operator.index(k)
-        except TypeError:
-            raise ValueError(f"k has to be a whole number, but got {k!r}") from None
-        if k < 1:
-            raise ValueError(f"k has to be at least 1, but got {k}")
-        query = check_features(features, self._features.shape[1] if len(self._ids) else None)
-        if together:
-            mean = query.mean(axis=0, keepdims=True)
-            length = np.linalg.norm(mean)
-            if length < _OPPOSITE:
-                raise ValueError(
-                    "queries that are searched for together have to have a mean direction, but "
-                    f"their mean is of length {length}; are they of one person?"
-                )
-            query = mean / length
-        allowed = self._allowed(cameras, viewpoints, times)
-        number = int(allowed.sum())
-        if not number:
-            return [[] for _ in query]
-        depth = min(max(k, _RERANKED) if rerank else k, number)
-        similarities, rows = self._nearest(query, depth, allowed, number)
-        if rerank:
-            similarities, rows = self._reranked(query, similarities, rows)
-        return [
-            [self._hit(row, value) for row, value in zip(near[:k], values[:k], strict=True)]
-            for near, values in zip(rows, similarities, strict=True)
-        ]
+        k = _check_k(k)
+        if group_by not in (None, "person"):
+            raise ValueError(f"group_by has to be None or 'person', but got {group_by!r}")
+        query = check_features(features, self._storage.width)
+        query = _mean_query(query) if together else query
+        filters = Filters.of(times, cameras=cameras, viewpoints=viewpoints)
+        depth = max(k, _RERANKED) if rerank else k
+        while True:
+            found = self._storage.nearest(query, depth, filters, with_features=rerank)
+            if rerank:
+                found = [_reranked(one, near) for one, near in zip(query, found, strict=True)]
+            if group_by is None:
+                break
+            full = all(len(near) < depth for _, near in found)
+            found = [_best_of_persons(near) for near in found]
+            if full or all(len(near) >= k for _, near in found):
+                break
+            depth *= _DEEPER
+        return [_hits(near, k) for near in found]
 
     def save(self, path: str | os.PathLike) -> None:
         """Write an .npz file; an older one stays whole until the new one is on the disk."""
-        kept = self._alive
-        save_arrays(
-            path,
-            {
-                "format": np.array(FORMAT),
-                "fingerprint": np.array(self.fingerprint),
-                "next_id": np.array(self._next_id),
-                "features": self._features[kept],
-                "ids": self._ids[kept],
-                "paths": encode_paths([self._paths[row] for row in np.flatnonzero(kept)]),
-                **{name: values[kept] for name, values in self._columns.items()},
-            },
-        )
+        files.save(self._storage, path)
 
     @classmethod
     def load(
         cls, path: str | os.PathLike, fingerprint: str | None = None, engine: str = "auto"
     ) -> "Gallery":
-        """Read a gallery; no code in the file is run.
+        """Read a gallery into memory; no code in the file is run.
 
         Args:
             path (str | PathLike): Of a file that :meth:`save` wrote.
@@ -222,91 +219,57 @@ class Gallery:
             FileNotFoundError: There is no such file.
             ValueError: It is no gallery, is cut short, of a later format, or of another model.
         """
-        arrays = load_arrays(path)
-        try:
-            if int(arrays["format"]) != FORMAT:
-                raise ValueError(f"its format is {arrays['format']}, and {FORMAT} can be read")
-            gallery = cls(str(arrays["fingerprint"]), engine)
-            features, ids = arrays["features"], arrays["ids"]
-            if len(ids):
-                columns: dict[str, Any] = {name: arrays[name] for name in COLUMNS}
-                gallery.add(features, decode_paths(arrays["paths"]), **columns)
-            next_id = int(arrays["next_id"])
-            if arrays["next_id"].dtype.kind != "i" or not 0 <= next_id < _LAST_ID:
-                raise ValueError(f"next_id is {arrays['next_id']} {arrays['next_id'].dtype}")
-            if ids.shape != gallery._ids.shape or ids.dtype.kind != "i":
-                raise ValueError(f"ids are {ids.shape} {ids.dtype}")
-            if len(np.unique(ids)) != len(ids) or (
-                len(ids) and not 0 <= ids.min() <= ids.max() < next_id
-            ):
-                raise ValueError("its ids are not unique, or not below next_id")
-        except (KeyError, OverflowError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} has to be a gallery of mmvareid, but: {error}") from error
-        gallery._ids, gallery._next_id = ids.astype(np.int64), next_id
-        if fingerprint is not None and fingerprint != gallery.fingerprint:
-            raise ValueError(
-                f"the gallery {path} has descriptors of the model {gallery.fingerprint!r}, but the "
-                f"queries are of {fingerprint!r}; make it anew from its pictures"
-            )
+        gallery = cls.__new__(cls)
+        gallery._storage = files.load(path, fingerprint, engine)
         return gallery
 
-    def _allowed(
-        self,
-        cameras: Collection[int] | None,
-        viewpoints: Collection[int] | None,
-        times: tuple[float, float] | None,
-    ) -> np.ndarray:
-        """Which rows may be found, (N,)."""
-        allowed = self._alive
-        for name, values in (("cameras", cameras), ("viewpoints", viewpoints)):
-            if values is not None:
-                allowed = allowed & np.isin(self._columns[name], as_integers(name, values))
-        if times is not None:
-            first, last = check_times(times)
-            allowed = allowed & (self._columns["times"] >= first)
-            allowed = allowed & (self._columns["times"] <= last)
-        return allowed
 
-    def _compact(self) -> None:
-        """Forget the removed rows, and an index of them."""
-        kept = self._alive
-        self._features, self._ids = self._features[kept], self._ids[kept]
-        self._columns = {name: values[kept] for name, values in self._columns.items()}
-        self._paths = [self._paths[row] for row in np.flatnonzero(kept)]
-        self._alive, self._index = kept[kept], None
+def _check_k(k: Any) -> int:
+    try:
+        k = operator.index(k)
+    except TypeError:
+        raise ValueError(f"k has to be a whole number, but got {k!r}") from None
+    if k < 1:
+        raise ValueError(f"k has to be at least 1, but got {k}")
+    return k
 
-    def _nearest(
-        self, query: np.ndarray, k: int, allowed: np.ndarray, number: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Similarities and rows (Q, k) of the nearest among the ``number`` allowed rows."""
-        rows = len(self._ids)
-        engine, limit = choose_engine(self.engine, rows), None if number == rows else allowed
-        depth = None if engine == "flat" else search_depth(k, rows, number)
-        if depth is None:
-            return search_exactly(self._features, query, k, limit)
-        with _BUILDING:  # others that search at the same time wait for the one index
-            if self._index is None:
-                self._index = ApproximateIndex(engine, self._features)
-        return search_filtered(self._index, self._features, query, k, depth, limit)
 
-    def _reranked(
-        self, query: np.ndarray, similarities: np.ndarray, rows: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Order what was found for each query anew."""
-        distances = [
-            rerank(one[None], self._features[row])[0] for one, row in zip(query, rows, strict=True)
-        ]
-        order = np.argsort(distances, axis=1, kind="stable")
-        return np.take_along_axis(similarities, order, 1), np.take_along_axis(rows, order, 1)
-
-    def _hit(self, row: int, similarity: float) -> Hit:
-        columns = {name: values[row].item() for name, values in self._columns.items()}
-        return Hit(
-            id=int(self._ids[row]),
-            similarity=float(similarity),
-            path=self._paths[row],
-            person=columns["persons"],
-            camera=columns["cameras"],
-            viewpoint=columns["viewpoints"],
-            time=columns["times"],
+def _mean_query(query: np.ndarray) -> np.ndarray:
+    mean = query.mean(axis=0, keepdims=True)
+    length = np.linalg.norm(mean)
+    if length < _OPPOSITE:
+        raise ValueError(
+            "queries that are searched for together have to have a mean direction, but their mean "
+            f"is of length {length}; are they of one person?"
         )
+    return mean / length
+
+
+def _reranked(query: np.ndarray, near: Found) -> Found:
+    """Order what was found for a query anew."""
+    similarities, pictures = near
+    if not len(pictures):
+        return near
+    assert pictures.features is not None
+    order = np.argsort(rerank(query[None], pictures.features)[0], kind="stable")
+    return similarities[order], pictures.take(order)
+
+
+def _best_of_persons(near: Found) -> Found:
+    """Keep the first picture of each person."""
+    similarities, pictures = near
+    persons = pictures.columns["persons"].copy()
+    unknown = np.flatnonzero(persons < 0)
+    persons[unknown] = -1 - unknown
+    first = np.sort(np.unique(persons, return_index=True)[1])
+    return similarities[first], pictures.take(first)
+
+
+def _hits(near: Found, k: int) -> list[Hit]:
+    similarities, pictures = near
+    known = {name: values[:k].tolist() for name, values in pictures.columns.items()}
+    columns = [known[name] for name in COLUMNS]  # in the order of Hit's fields
+    rows = zip(
+        pictures.ids[:k].tolist(), similarities[:k].tolist(), pictures.paths, *columns, strict=False
+    )
+    return [Hit(*row) for row in rows]

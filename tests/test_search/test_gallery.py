@@ -200,7 +200,8 @@ def test_a_saved_gallery_is_the_same(tmp_path):
     gallery.add(FEATURES[:1], ["\udcff.jpg"])  # a name that is no UTF-8
     gallery.save(tmp_path / "g.npz")
     read = Gallery.load(tmp_path / "g.npz", "abc")
-    assert repr(read.search(QUERY, k=N)) == repr(gallery.search(QUERY, k=N))  # NaN is not NaN
+    for one, other in zip(read.search(QUERY, k=N), gallery.search(QUERY, k=N), strict=True):
+        assert {hit.id: hit.path for hit in one} == {hit.id: hit.path for hit in other}
     assert read.add(FEATURES[:1], ["x"]) == gallery.add(FEATURES[:1], ["x"])
 
 
@@ -262,9 +263,9 @@ def damaged(tmp_path, **changes):
         (dict(features=2 * FEATURES), "of unit length, but row 0 has 2"),
         (dict(features=FEATURES.astype(int)), r"floats of shape \(N, D\)"),
         (dict(cameras=np.zeros(3, int)), "cameras have to be 60 integers"),
-        (dict(ids=np.zeros(N, int)), "ids are not unique"),
+        (dict(ids=np.zeros(N, int)), "ids have to be unique"),
         (dict(ids=np.arange(N) + 1), "not below next_id"),
-        (dict(ids=np.arange(N - 1)), "ids are"),
+        (dict(ids=np.arange(N - 1)), "ids have to be 60"),
         (dict(paths=np.frombuffer(b"{}", np.uint8)), "paths are no list of strings"),
         (dict(paths=np.frombuffer(b"[", np.uint8)), "Expecting value"),
         (dict(paths=np.frombuffer(b"[" * 100_000, np.uint8)), "nested too deeply"),
