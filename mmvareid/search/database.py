@@ -3,9 +3,11 @@
 import importlib
 import importlib.util
 import logging
+import os
 import re
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ _KNOWN = ["id", "path", *_FIELDS.values()]
 _WRITTEN, _ASKED = 1_000, 64  # pictures and queries in one message
 _LONGEST = 65_535  # bytes of a path
 _SECONDS = 10.0  # to wait for an answer when opening
+_OPEN: Counter[str] = Counter()  # galleries of this process, by address
+_OPENING = threading.Lock()
 _INDEX = {
     "flat": ("FLAT", {}),
     "hnsw": ("HNSW", {"M": 32, "efConstruction": 200}),
@@ -58,7 +62,9 @@ class MilvusStorage:
         engine: str = "auto",
         token: str = "",
     ) -> None:
-        self.address, self.collection = address, collection
+        self._is_file = "://" not in address
+        self.address = os.path.abspath(address) if self._is_file else address
+        self.collection = collection
         self._milvus = _import_milvus()
         self._index_type, self._index_options = _INDEX["hnsw" if engine == "auto" else engine]
         self._client = self._open(token)
@@ -165,25 +171,34 @@ class MilvusStorage:
             yield self._pictures(part, True)
 
     def close(self) -> None:
-        """Close the connection; of a file, let other processes open it."""
+        """Close the connection; a file that no gallery here has open is free for other processes."""
         self._client.close()
+        if self._is_file:
+            with _OPENING:
+                _OPEN[self.address] -= 1
+                if not _OPEN[self.address]:
+                    # MilvusClient leaves the file's server running until the process ends.
+                    manager = importlib.import_module("milvus_lite.server_manager")
+                    manager.server_manager_instance.release_server(self.address)
 
     def _open(self, token: str) -> Any:
-        is_file = "://" not in self.address
-        if is_file and not self.address.endswith(".db"):
+        if self._is_file and not self.address.endswith(".db"):
             raise ValueError(
                 f"a database has to be a file that ends in .db or an address such as "
                 f"http://localhost:19530, but got {self.address}"
             )
-        if is_file and not Path(self.address).absolute().parent.is_dir():
+        if self._is_file and not Path(self.address).parent.is_dir():
             raise FileNotFoundError(f"the folder of {self.address} does not exist; make it first")
         why = (
             "has another process opened it? A file takes one at a time, a server many"
-            if is_file
+            if self._is_file
             else "is the server running, and the address right?"
         )
         try:
-            return self._milvus.MilvusClient(self.address, token=token, timeout=_SECONDS)
+            with _OPENING:
+                client = self._milvus.MilvusClient(self.address, token=token, timeout=_SECONDS)
+                _OPEN[self.address] += 1
+                return client
         except self._milvus.MilvusException as error:
             raise OSError(f"{self.address} cannot be opened ({_said(error)}); {why}") from error
 

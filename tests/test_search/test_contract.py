@@ -255,8 +255,17 @@ def test_a_file_is_for_one_process(tmp_path):
             tmp_path / "people.db",
         )
         assert "has another process opened it?" in other.communicate()[0]
-    with Gallery.open(tmp_path / "people.db") as gallery:
+    with Gallery.open(tmp_path / "people.db") as gallery, Gallery.open(tmp_path / "people.db"):
         assert len(gallery) == N
+    closed = run(
+        """
+        import sys
+        from mmvareid.search import Gallery
+        print(len(Gallery.open(sys.argv[1])))
+        """,
+        tmp_path / "people.db",
+    )
+    assert closed.communicate()[0].strip() == str(N)
 
 
 def test_a_database_keeps_its_model(tmp_path):
@@ -268,8 +277,6 @@ def test_a_database_keeps_its_model(tmp_path):
         Gallery.open(path, "def")
     with Gallery.open(path, "def", collection="others") as gallery:
         gallery.add(np.eye(4, dtype=np.float32)[:2], ["a", "b"])
-            FEATURES[:2, :4] / np.linalg.norm(FEATURES[:2, :4], axis=1)[:, None], ["a", "b"]
-        )
     with Gallery.open(path) as gallery:
         assert gallery.fingerprint == "abc"
         with pytest.raises(ValueError, match="gallery's 8 numbers"):

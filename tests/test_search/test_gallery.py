@@ -84,6 +84,28 @@ def test_approximate_indices_grow_forget_and_filter(engine):
     assert {hit.id for hit in hits} == {11, 13, 15, 17, 19}
 
 
+def test_black_pictures_hide_no_other_ones():
+    """HNSW loses its way among 3,000 equal rows; searches are exact then."""
+    pytest.importorskip("faiss")
+    rows = unit(RNG.normal(size=(5000, D)))
+    rows[RNG.permutation(5000)[:3000]] = rows[0]
+    gallery = Gallery("abc")
+    gallery.add(rows, ["x"] * 5000)
+    with mock.patch.object(engines, "HNSW_FROM", 1000):
+        for query, hits in zip(rows[::50], gallery.search(rows[::50], 10), strict=True):
+            last = np.sort(rows @ query)[-10]
+            assert min(hit.similarity for hit in hits) >= last - 1e-6
+
+
+def test_adding_one_at_a_time_copies_seldom():
+    gallery, copies = Gallery(), set()
+    for row in range(300):
+        gallery.add(FEATURES[:1], [str(row)])
+        copies.add(id(gallery._storage._arrays["features"]))
+    assert len(copies) <= 9
+    assert len(gallery) == 300
+
+
 def recall(found, expected):
     """Share of the expected ids (Q, k) that are found; all k have to come."""
     assert {len(hits) for hits in found} == {expected.shape[1]}
