@@ -62,25 +62,34 @@ class Gallery:
         collection: str = "people",
         engine: str = "auto",
         token: str = "",
+        create: bool = True,
     ) -> "Gallery":
-        """Open a gallery in a Milvus database, or begin one; close it, or use it as a context.
+        """Open a gallery by its address; close it, or use it as a context.
 
-        What :meth:`add` wrote is durable when it returns. A file is for one process at a time.
+        In a Milvus database what :meth:`add` wrote is durable when it returns. A file is for one
+        process at a time.
 
         Args:
-            address (str | PathLike): A file that ends in .db, or ``http://host:19530``.
+            address (str | PathLike): A file that ends in .db; ``http://host:19530``; or an .npz
+                file, which is read into memory (:meth:`load`).
             fingerprint (str | None): Of the model; None takes the one that is kept.
             collection (str): Name of the gallery among those of the database.
             engine (str): Index of a new collection: 'flat' is exact, 'auto' is 'hnsw', or 'ivf'.
             token (str): ``user:password``, where the server asks for it.
+            create (bool): Begin a database or a collection that is not there.
 
         Raises:
+            FileNotFoundError: The gallery is not there, and is not to be created.
             ImportError: pymilvus is not installed.
             OSError: The database does not answer, or another process has the file open.
             ValueError: The collection is of another model, of a later format, or not a gallery.
         """
+        if os.fspath(address).endswith(".npz"):
+            return cls.load(address, fingerprint, engine)
         gallery = cls.__new__(cls)
-        gallery._storage = MilvusStorage(os.fspath(address), fingerprint, collection, engine, token)
+        gallery._storage = MilvusStorage(
+            os.fspath(address), fingerprint, collection, engine, token, create
+        )
         return gallery
 
     @property

@@ -304,7 +304,7 @@ def test_a_database_of_others_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("address", "error", "message"),
     [
-        ("people.npz", ValueError, "a file that ends in .db or an address such as"),
+        ("people", ValueError, "a file that ends in .db or an address such as"),
         ("nowhere/people.db", FileNotFoundError, "folder of .* does not exist; make it first"),
         ("garbage.db", OSError, "garbage.db cannot be opened"),
         ("http://localhost:9", OSError, "localhost:9 cannot be opened .* is the server running"),
@@ -318,6 +318,19 @@ def test_addresses_that_lead_nowhere(tmp_path, monkeypatch, address, error, mess
     with pytest.raises(error, match=message):
         Gallery.open(address)
     assert (tmp_path / "garbage.db").read_text() == "no database"
+
+
+def test_a_gallery_that_has_to_be_there_is_not_begun(tmp_path):
+    pytest.importorskip("milvus_lite")
+    with pytest.raises(FileNotFoundError, match="people.db does not exist"):
+        Gallery.open(tmp_path / "people.db", create=False)
+    assert not (tmp_path / "people.db").exists()
+    with Gallery.open(tmp_path / "people.db") as gallery:
+        gallery.add(FEATURES, ["x"] * N)
+    with pytest.raises(FileNotFoundError, match="has no collection cars, but people"):
+        Gallery.open(tmp_path / "people.db", collection="cars", create=False)
+    with pytest.raises(ValueError, match="engine has to be one of auto, flat"):
+        Gallery.open(tmp_path / "people.db", engine="x")
 
 
 def test_a_database_that_fails_says_how_much_was_written(tmp_path, monkeypatch):
