@@ -17,6 +17,7 @@ from mmvareid.apis import dataset_infos, inference_dataloader, load_model
 from mmvareid.config import load_config
 from mmvareid.evaluation import view_names
 from mmvareid.visualization import choose_contrast, image_soft_labels, plot_soft_labels
+from mmvareid.visualization.soft_label_picture import views_of
 
 BATCH = 32
 
@@ -75,8 +76,7 @@ def main() -> None:
     for i, kind in chosen.items():
         index = indices[i]
         images.append(dataset[index]["inputs"].permute(1, 2, 0).numpy()[..., ::-1])
-        v = rows[i].viewpoint
-        view = view_names(num_views)[v] if v >= 0 else "unknown viewpoint"
+        view = views_of(rows[i], view_names(num_views))
         person = infos[index]["person_id"]
         captions.append(f"{kind}: {names[index]}, person {person}, {view}".removeprefix(": "))
     args.out.parent.mkdir(parents=True, exist_ok=True)
