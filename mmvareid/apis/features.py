@@ -117,7 +117,8 @@ def select_images(dataloader: dict, infos: Sequence[dict]) -> dict:
     """Return the dataloader restricted to some images, in the order of their infos.
 
     Images are the same if their files' and folders' names are, wherever ``data_root`` is. So two
-    models can be compared on two copies of a dataset.
+    models can be compared on two copies of a dataset. They are looked for among all of the
+    dataset's, whatever ``indices`` it has.
 
     Args:
         dataloader (dict): As of :func:`inference_dataloader`.
@@ -126,7 +127,8 @@ def select_images(dataloader: dict, infos: Sequence[dict]) -> dict:
     Raises:
         ValueError: The dataloader's dataset lacks an image.
     """
-    dataset = DATASETS.build({**dataloader["dataset"], "pipeline": []})
+    # Of all images: `indices` replaces that of the dataset, and counts from its first image.
+    dataset = DATASETS.build({**dataloader["dataset"], "pipeline": [], "indices": None})
     places = {_name(info): i for i, info in enumerate(dataset_infos(dataset))}
     missing = [info["img_path"] for info in infos if _name(info) not in places]
     if missing:

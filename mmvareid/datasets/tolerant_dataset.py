@@ -35,7 +35,7 @@ class TolerantDataset(BaseDataset):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Shared with workers that live on from epoch to epoch; -1 leaves their randomness alone.
         self._epoch_seed = torch.full((), -1, dtype=torch.int64).share_memory_()
-        self._seeded_with = -1
+        self._seeded_with, self._by_pass = -1, False
         super().__init__(*args, **kwargs)
 
     def full_init(self) -> None:
@@ -45,11 +45,17 @@ class TolerantDataset(BaseDataset):
         super().full_init()
         self.unreadable = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
-    def set_epoch_seed(self, seed: int) -> None:
+    def set_epoch_seed(self, seed: int, by_pass: bool = False) -> None:
         """Seed the transforms, in each worker anew, at the next image.
 
         So an epoch's randomness does not depend on those before it, and a resumed run is the same.
+
+        Args:
+            seed (int): Of the epoch.
+            by_pass (bool): Each pass over the data has workers of its own, and the seed is for
+                more than one: they are seeded by what PyTorch draws for the pass too.
         """
+        self._by_pass = by_pass
         self._epoch_seed.fill_(seed)
 
     def prepare_data(self, idx: int) -> Any:
@@ -60,7 +66,8 @@ class TolerantDataset(BaseDataset):
         seed = int(self._epoch_seed)
         if seed != self._seeded_with:
             worker = get_worker_info()
-            seed_everything(seed, 0 if worker is None else 1 + worker.id)
+            drawn = [worker.seed] if worker is not None and self._by_pass else []
+            seed_everything(seed, 0 if worker is None else 1 + worker.id, *drawn)
             self._seeded_with = seed
         data = self._load(idx)
         if data is None and not self.test_mode:

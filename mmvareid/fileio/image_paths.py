@@ -50,6 +50,12 @@ def _walk(root: Path) -> Iterator[tuple[str, list[str]]]:
         yield place, names
 
 
+def without_ending(name: str) -> str:
+    """Return a name without its ending, if that is one of an image: ``0001_c1.2`` has none."""
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in IMAGE_SUFFIXES else name
+
+
 def printable(path: str | os.PathLike) -> str:
     """Return a path that any terminal takes: bytes that are no UTF-8 are written as escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -293,6 +293,18 @@ def test_images_of_a_copy_of_the_dataset_are_found_by_name(market_root, tmp_path
         select_images(theirs, infos)
 
 
+@pytest.mark.parametrize("indices", [[4, 0, 2], [1, 3], 3, -3])
+def test_images_of_a_part_of_the_dataset_are_its_own(market_root, indices):
+    cfg = load_config(str(MARKET), {"data_root": str(market_root)})
+    cfg.test_dataloader.dataset.indices = indices
+    loader = inference_dataloader(cfg, "test")
+    dataset = DATASETS.build({**loader["dataset"], "pipeline": []})
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))][::-1]
+    chosen = DATASETS.build({**select_images(loader, infos)["dataset"], "pipeline": []})
+    found = [chosen.get_data_info(i)["img_path"] for i in range(len(chosen))]
+    assert found == [info["img_path"] for info in infos]
+
+
 def test_a_dataloader_of_training_images_has_the_test_pipeline():
     cfg = load_config(str(MARKET))
     dataset = inference_dataloader(cfg, "train")["dataset"]

@@ -58,8 +58,14 @@ def rows_of(configs: list[str], sweeps: list[tuple[str, list[float]]], options: 
                     continue
                 changed = load_config(path, options)
                 changed.merge_from_dict(dict.fromkeys(SWEEPS[what], value))
-                rows.append(Row(f"{name}_{what}={value:g}", name, changed, (what, value)))
+                rows.append(Row(f"{name}_{what}={_short(value)}", name, changed, (what, value)))
     return rows
+
+
+def _short(value: float) -> str:
+    """Return a value as text that no other value has, for the name of a row and its folder."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
 
 
 def _get(cfg: Any, key: str) -> Any:

@@ -11,7 +11,7 @@ from mmengine.utils import scandir
 from PIL import Image, UnidentifiedImageError
 
 from mmvareid.datasets import load_viewpoints
-from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
+from mmvareid.fileio.image_paths import IMAGE_SUFFIXES, without_ending
 from mmvareid.viewpoint import Poses, from_pose, read_poses, write_viewpoints
 from mmvareid.viewpoint.names import describe_views
 
@@ -23,7 +23,7 @@ def find_images(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     names = scandir(str(folder), suffix=IMAGE_SUFFIXES, recursive=True, case_sensitive=False)
     for name in sorted(names):
-        other = found.setdefault(Path(name).stem, folder / name)
+        other = found.setdefault(without_ending(Path(name).name), folder / name)
         if other != folder / name:
             raise ValueError(
                 f"images have to differ in name, but got '{other}' and '{folder / name}'; give "
@@ -37,7 +37,7 @@ def drop_outside(poses: Poses, images: dict[str, Path]) -> tuple[int, int]:
     count = unreadable = 0
     for name, points in zip(poses.names, poses.points, strict=True):
         try:
-            with Image.open(images[Path(name).stem]) as image:
+            with Image.open(images[without_ending(name)]) as image:
                 outside = ((points[:, :2] < 0) | (points[:, :2] > image.size)).any(axis=1)
         except (UnidentifiedImageError, OSError):
             unreadable += 1
@@ -49,7 +49,7 @@ def drop_outside(poses: Poses, images: dict[str, Path]) -> tuple[int, int]:
 
 def match_images(poses: Poses, images: dict[str, Path], source: str) -> Poses:
     """Restrict poses to the images, and give them the images' full names."""
-    stems = [Path(name).stem for name in poses.names]
+    stems = [without_ending(Path(name).name) for name in poses.names]
     inside = [i for i, stem in enumerate(stems) if stem in images]
     if not inside:
         raise ValueError(
@@ -57,7 +57,7 @@ def match_images(poses: Poses, images: dict[str, Path], source: str) -> Poses:
             f"such as {stems[:1]}, is one of {len(images)}, such as {[*images][:1]}"
         )
     print(f"{len(stems) - len(inside)} bodies of images that are not there: dropped")
-    empty = {Path(name).stem for name in poses.without_body} & set(images)
+    empty = {without_ending(Path(name).name) for name in poses.without_body} & set(images)
     return Poses(
         [images[stems[i]].name for i in inside],
         poses.points[inside],

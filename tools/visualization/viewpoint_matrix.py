@@ -7,15 +7,33 @@ from pathlib import Path
 import numpy as np
 
 from mmvareid.visualization import pair_matrices, path_labels, plot_viewpoint_matrix
+from mmvareid.visualization.viewpoint_matrix import score_sets
 
 
 def read_matrices(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """Matrices (V, V) of a file's scores by name, and the views' names.
 
+    Where the file is of several test sets, their names stand before the metrics'.
+
     Raises:
-        ValueError: The file has no such scores.
+        ValueError: The file has no such scores, or its sets have other viewpoints.
     """
-    matrices, names = pair_matrices(json.loads(path.read_text()))
+    sets = {
+        name: pair_matrices(found)
+        for name, found in score_sets(json.loads(path.read_text())).items()
+    }
+    matrices = {
+        f"{name}, {metric}" if len(sets) > 1 else metric: matrix
+        for name, (found, _) in sets.items()
+        for metric, matrix in found.items()
+    }
+    names = next((views for _, views in sets.values()), [])
+    if any(views != names for _, views in sets.values()):
+        raise ValueError(
+            f"the test sets of {path} have to have the same viewpoints, but "
+            + ", ".join(f"{name} has {' '.join(views)}" for name, (_, views) in sets.items())
+            + "; draw them apart"
+        )
     if not names:
         raise ValueError(
             f"{path} has to hold scores by viewpoint, such as reid/pair/front-side/mAP, but has "

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_run import ROOT, run
 
 from mmvareid.datasets import load_viewpoints
-from mmvareid.viewpoint import from_pose, read_poses, write_viewpoints
+from mmvareid.viewpoint import Poses, from_pose, read_poses, write_viewpoints
 
 TOOL = "dataset_converters/viewpoints_from_pose.py"
 BODY = [[float(i), 2.0 * i] for i in range(17)]
@@ -93,6 +93,15 @@ def test_absent_and_empty(tmp_path):
     np.savez(tmp_path / "a.npz", names=["a"], points=np.zeros((1, 14, 2)))
     with pytest.raises(ValueError, match="has to hold arrays `names` and `keypoints`"):
         read_poses(tmp_path / "a.npz")
+
+
+def test_names_without_an_ending_may_hold_a_dot(tmp_path, draw_images):
+    draw_images(tmp_path / "set", ["0001_c1.jpg", "0001_c1.2.jpg"])
+    with mock.patch.object(sys, "argv", [TOOL]):
+        tool = runpy.run_path(str(ROOT / "tools" / TOOL), run_name="tool")
+    found = tool["find_images"](tmp_path / "set")
+    poses = Poses(["0001_c1.2", "0001_c1"], np.zeros((2, 17, 3)))
+    assert tool["match_images"](poses, found, "").names == ["0001_c1.2.jpg", "0001_c1.jpg"]
 
 
 def test_points_at_zero_without_scores_are_missing(tmp_path):
