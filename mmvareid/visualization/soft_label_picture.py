@@ -88,7 +88,8 @@ def views_of(row: SoftLabel, names: Sequence[str]) -> str:
         return "unknown viewpoint"
     if row.shares is None:
         return names[row.viewpoint]
-    return " + ".join(f"{row.shares[v]:.2g} {names[v]}" for v in np.flatnonzero(row.shares))
+    shares = enumerate(row.shares.tolist())
+    return " + ".join(f"{share:.2g} {names[v]}" for v, share in shares if share)
 
 
 def number(value: float) -> str:

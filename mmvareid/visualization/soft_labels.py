@@ -88,16 +88,12 @@ def predict_soft_labels(head: VAHead, x: Tensor, labels: Tensor, views: Tensor) 
         r, t = soft_targets(head.loss_view, logits, labels[known], views[known])
         pairs = list(zip(r.cpu().numpy(), t.cpu().numpy(), strict=True))
     found = dict(zip(known, pairs, strict=True))
-    return [
-        SoftLabel(
-            int(labels[i]),
-            int(strongest[i]),
-            *arrays,
-            *found.get(i, (None, None)),
-            shares=views[i].cpu().numpy() if soft and strongest[i] >= 0 else None,
-        )
-        for i, arrays in enumerate(zip(q.cpu().numpy(), p.cpu().numpy(), strict=True))
-    ]
+    rows = []
+    for i, (own_q, own_p) in enumerate(zip(q.cpu().numpy(), p.cpu().numpy(), strict=True)):
+        shares = views[i].cpu().numpy() if soft and strongest[i] >= 0 else None
+        r, t = found.get(i, (None, None))
+        rows.append(SoftLabel(int(labels[i]), int(strongest[i]), own_q, own_p, r, t, shares))
+    return rows
 
 
 @torch.no_grad()

@@ -270,7 +270,7 @@ def test_the_tool_tells_what_it_cannot_do(tool, tmp_path, capsys):
         ((*out, "--compare", SYNTHETIC, one), "labels has to hold 2 names that differ"),
         ((*out, "--topk", "0"), "--topk has to be at least 1, but got 0"),
         ((*out, "--queries", "0"), "--queries has to be at least 1, but got 0"),
-        (("--out", tmp_path / "a.txt"), "--out has to end in .png or .jpg"),
+        (("--out", tmp_path / "a.txt"), "a.txt has to end in .png or .jpg"),
     ]:
         assert isinstance(error_of(name, SYNTHETIC, one, *arguments), SystemExit)
         assert message in capsys.readouterr().err

@@ -17,6 +17,7 @@ from mmengine.config import Config, DictAction
 from rich.console import Console
 
 from mmvareid.config import load_config
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import plot_sweep
 
 # What a sweep may vary, and the places in a config of VA-reID that it sets.
@@ -149,6 +150,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs has to be at least 1, but got {args.jobs}")
+    check_outputs(parser, args.work_dir / f"{args.name}.json", args.work_dir / f"{args.name}.md")
     names = [Path(path).stem for path in args.configs]
     if args.baseline and args.baseline not in names:
         parser.error(f"--baseline has to be one of {names}, but got {args.baseline}")

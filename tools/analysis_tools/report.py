@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmvareid.apis import FeatureSet, dataset_infos
 from mmvareid.config.walk import kind
 from mmvareid.evaluation import Scoring, pool_queries
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import ReportedModel, write_report
 from mmvareid.visualization.compared_models import (
     ComparedModel,
@@ -27,10 +28,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=6, help="to draw of each kind")
     args = parser.parse_args()
     args.labels = parse_labels(parser, args)
-    if args.out.suffix != ".html":
-        parser.error(f"--out has to end in .html, but got {args.out}")
     if args.queries < 1:
         parser.error(f"--queries has to be at least 1, but got {args.queries}")
+    check_outputs(parser, args.out, endings=[".html"])
+    check_outputs(parser, args.out.with_suffix(".json"))
     return args
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import pair_matrices, path_labels, plot_viewpoint_matrix
+from mmvareid.visualization.figure_rgb import FIGURE_ENDINGS
 from mmvareid.visualization.viewpoint_matrix import score_sets
 
 
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--labels", nargs="+", help="a name for each file; by default the files'")
     args = parser.parse_args()
+    check_outputs(parser, args.out, endings=FIGURE_ENDINGS)
     try:
         labels = path_labels(args.scores, args.labels)
     except ValueError as error:
@@ -66,7 +69,6 @@ def main() -> None:
         for label, (matrices, _) in zip(labels, read, strict=True)
         for metric, matrix in matrices.items()
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     plot_viewpoint_matrix(pictures, names, args.out)
     print(f"{len(pictures)} matrices: {args.out}")
 

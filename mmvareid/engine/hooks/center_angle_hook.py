@@ -51,7 +51,8 @@ class CenterAngleHook(Hook):
         steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
         mirrored = any(isinstance(step, MirrorViewpoint) for step in steps)
         infos = dataset_infos(dataset)
-        self.trained = views_with_images(infos, *head.view_weight.shape[:2], mirrored)
+        num_ids, num_views = head.view_weight.shape[:2]
+        self.trained = views_with_images(infos, num_ids, num_views, mirrored)
         runner.logger.info(
             f"{int(self.trained.sum())} of {self.trained.numel()} viewpoint centres have training "
             "images; angles are logged of those"

@@ -197,8 +197,9 @@ def test_the_tool_learns_from_labels_and_counts_what_it_cannot_tell(market):
     assert [found[f"{names[i]}.jpg"] for i in (0, 50, 59)] == [-1] * 3
 
 
-def test_errors_of_the_tool(market, capsys):
+def test_errors_of_the_tool(market, capsys, draw_images):
     root, _, _ = market
+    draw_images(root / "others", ["a.jpg"])
     (root / "other").mkdir()
     again = root / "again"
     shutil.copytree(root / "set", again / "a")
@@ -207,8 +208,9 @@ def test_errors_of_the_tool(market, capsys):
     poses, out = root / "poses.npz", root / "a.csv"
     for arguments, message in (
         ([poses, out], "--images has to name the folder of the images"),
-        ([poses, root / "a.json"], "out has to end in .csv"),
-        ([poses, out, "--images", root / "other"], "none of its 50 names"),
+        ([poses, root / "a.json"], "a.json has to end in .csv"),
+        ([poses, out, "--images", root / "other"], "has to hold images, which end in"),
+        ([poses, out, "--images", root / "others"], "none of its 50 names"),
         ([poses, out, "--images", again], "images have to differ in name"),
         ([poses, out, "--images", root / "set", "--labels", labels], "such as x.jpg, is one of"),
     ):
