@@ -54,7 +54,8 @@ HELD_BY = {
     "viewpoint/pose/shoulder_mixture",
     "test_viewpoint/test_pose/test_files.py": "viewpoint/writing",
     "test_viewpoint/test_soft.py": "datasets/transforms/mirror_viewpoint",
-    "test_visualization/test_pictures.py": "visualization/curves visualization/image_grid",
+    "test_visualization/test_pictures.py": "visualization/curves visualization/image_grid "
+    "visualization/scalars",
     "test_visualization/test_labels.py": "visualization/figure_rgb",
     "test_visualization/test_ranked_list.py": "visualization/query_choice "
     "visualization/ranked_list_picture",

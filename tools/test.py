@@ -16,6 +16,7 @@ from mmengine.runner import Runner, TestLoop
 from rich.console import Console
 
 from mmvareid.config import load_config
+from mmvareid.datasets import plain_packing
 from mmvareid.engine.processes import prepare_cpu_distributed
 from mmvareid.evaluation import score_tables
 from mmvareid.fileio.checkpoints import load_checkpoint_safely, use_safe_checkpoints
@@ -78,6 +79,7 @@ def load_others(also: list[str]) -> dict[str, Config]:
 
 def add_mirror_image(cfg: Config) -> None:
     """Have the pipeline give each image as it is and mirrored; the last step packs both."""
+    cfg.test_dataloader = plain_packing(cfg.test_dataloader)  # of each image there are two
     *steps, pack = cfg.test_dataloader.dataset.pipeline
     flips = [dict(type="RandomFlip", prob=prob, direction="horizontal") for prob in (0.0, 1.0)]
     both = dict(type="TestTimeAug", transforms=[flips, [pack]])

@@ -11,7 +11,6 @@ from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmvareid.config.suggest import did_you_mean
 from mmvareid.fileio.outputs import check_output
 from mmvareid.registry import METRICS
 
@@ -50,11 +49,7 @@ class ReIDMetric(BaseMetric):
         **scoring: Any,
     ) -> None:
         super().__init__(prefix=prefix)
-        known = Scoring.__dataclass_fields__
-        for key in scoring.keys() - known.keys():
-            hint = did_you_mean(key, known)
-            raise TypeError(f"{type(self).__name__} does not know {key!r}{hint}")
-        self.scoring = Scoring(**scoring)
+        self.scoring = Scoring.of_options(type(self).__name__, scoring)
         if dump:
             check_output(dump, [".npz"])
         self.dump, self.device, self.dump_error = dump, device, ""

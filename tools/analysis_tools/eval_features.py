@@ -56,7 +56,8 @@ def main() -> None:
     args = parse_args()
     options = Config()
     options.merge_from_dict(args.options)  # rerank.k1=4 and the like
-    scores = Scoring(**options.to_dict()).score(read(args.source))
+    scoring = Scoring.of_options("--options", options.to_dict())
+    scores = scoring.score(read(args.source))
     console = Console(highlight=False)
     for table in score_tables({f"reid/{name}": value for name, value in scores.items()}):
         console.print(table)

@@ -9,6 +9,7 @@ from mmpretrain.registry import DATA_SAMPLERS, DATASETS
 
 from mmvareid.apis import dataset_infos
 from mmvareid.config import load_config
+from mmvareid.datasets import plain_packing
 from mmvareid.evaluation import view_names
 from mmvareid.fileio.images import PICTURE_ENDINGS, write_picture
 from mmvareid.fileio.outputs import check_outputs
@@ -30,9 +31,9 @@ def main() -> None:
     check_outputs(parser, args.out, endings=PICTURE_ENDINGS)
 
     cfg = load_config(args.config, args.cfg_options)
-    loader = cfg[f"{args.split}_dataloader"]
-    dataset = DATASETS.build(loader.dataset)
-    sampler = DATA_SAMPLERS.build(loader.sampler, default_args=dict(dataset=dataset, seed=0))
+    loader = plain_packing(cfg[f"{args.split}_dataloader"])
+    dataset = DATASETS.build(loader["dataset"])
+    sampler = DATA_SAMPLERS.build(loader["sampler"], default_args=dict(dataset=dataset, seed=0))
     num_views = 1 + max(info["viewpoint"] for info in dataset_infos(dataset))
     views = [*view_names(num_views), "unknown"]  # the last is -1
     images, captions = [], []

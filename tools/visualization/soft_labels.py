@@ -15,6 +15,7 @@ from rich.progress import track
 
 from mmvareid.apis import dataset_infos, inference_dataloader, load_model
 from mmvareid.config import load_config
+from mmvareid.datasets import plain_packing
 from mmvareid.evaluation import view_names
 from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import choose_contrast, image_soft_labels, plot_soft_labels
@@ -57,7 +58,7 @@ def main() -> None:
     check_outputs(parser, args.out, endings=FIGURE_ENDINGS)
 
     cfg = load_config(args.config, args.cfg_options)
-    dataset = DATASETS.build(inference_dataloader(cfg, "train")["dataset"])
+    dataset = DATASETS.build(plain_packing(inference_dataloader(cfg, "train"))["dataset"])
     infos = dataset_infos(dataset)
     names = [Path(info["img_path"]).name for info in infos]
     if count is None:

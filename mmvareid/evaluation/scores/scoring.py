@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from mmvareid.config.suggest import did_you_mean
 from mmvareid.evaluation.ranking.query_expansion import expand_queries, expansion_options
 from mmvareid.evaluation.ranking.ranking import AP_TYPES, Ranking
 from mmvareid.evaluation.ranking.reranking import rerank_options
@@ -19,6 +20,10 @@ from .single_shot import single_shot_scores
 from .verification import verification_rates
 from .viewpoint_errors import viewpoint_errors
 from .viewpoint_scores import viewpoint_scores
+
+
+class UnknownOptionError(ValueError, TypeError):
+    """There is no option of this name; a ``TypeError`` too, as a wrong keyword is in Python."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,23 @@ class Scoring:
         for name in ("pool_queries", "viewpoints", "verification", "single_shot"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} has to be a bool, but got {getattr(self, name)!r}")
+
+    @classmethod
+    def of_options(cls, owner: str, options: dict[str, Any]) -> "Scoring":
+        """Make it of options by name.
+
+        Args:
+            owner (str): Whose they are, for the message.
+            options (dict): Those that differ from the defaults.
+
+        Raises:
+            ValueError: One has a value that does not fit.
+            UnknownOptionError: There is no such one.
+        """
+        known = cls.__dataclass_fields__
+        for key in options.keys() - known.keys():
+            raise UnknownOptionError(f"{owner} does not know {key!r}{did_you_mean(key, known)}")
+        return cls(**options)
 
     def score(self, table: Descriptors) -> dict[str, float]:
         """Return all scores by name, in percent; log what takes no part."""
