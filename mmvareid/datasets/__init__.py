@@ -20,7 +20,7 @@ from .reid_dataset import ReIDDataset
 from .synthetic_people import SyntheticPeople
 from .transforms.load_viewpoint import LoadViewpoint
 from .transforms.mirror_viewpoint import MirrorViewpoint
-from .transforms.uint8_batch import DecodeImage, PackImage, collate_images
+from .transforms.uint8_batch import DecodeImage, PackImage, collate_images, plain_packing
 from .viewpoint_images import ViewpointImages
 
 __all__ = [
@@ -40,4 +40,5 @@ __all__ = [
     "dataset_infos",
     "load_viewpoints",
     "make_synthetic",
+    "plain_packing",
 ]
