@@ -10,6 +10,7 @@ with redirect_stdout(io.StringIO()):
 from mmvareid.synthetic import make_synthetic
 from mmvareid.viewpoint.reading import load_viewpoints
 
+from .concat_reid_dataset import ConcatReIDDataset
 from .cuhk03 import CUHK03
 from .dukemtmc import DukeMTMCreID
 from .identity_sampler import IdentitySampler
@@ -26,6 +27,7 @@ from .viewpoint_images import ViewpointImages
 __all__ = [
     "CUHK03",
     "MSMT17",
+    "ConcatReIDDataset",
     "DecodeImage",
     "DukeMTMCreID",
     "IdentitySampler",
