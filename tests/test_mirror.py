@@ -17,7 +17,7 @@ HELD_BY = {
     "test_datasets/test_cards.py": "datasets/cuhk03 datasets/dukemtmc datasets/market1501 "
     "datasets/msmt17",
     "test_datasets/test_reid_dataset.py": "datasets/joining datasets/seeding "
-    "datasets/split_report datasets/tolerant_dataset fileio/images",
+    "datasets/image_folders datasets/split_report datasets/tolerant_dataset fileio/images",
     "test_engine/test_hooks/test_resume.py": "engine/hooks/epoch_seed_hook "
     "engine/hooks/resume_hook",
     "test_engine/test_hooks/test_compile_blocks_hook.py": "models/compiled_blocks",
@@ -56,7 +56,8 @@ HELD_BY = {
     "viewpoint/pose/shoulder_mixture",
     "test_viewpoint/test_pose/test_files.py": "viewpoint/writing",
     "test_viewpoint/test_soft.py": "datasets/transforms/mirror_viewpoint",
-    "test_visualization/test_pictures.py": "visualization/curves visualization/image_grid",
+    "test_visualization/test_pictures.py": "visualization/curves visualization/image_grid "
+    "visualization/scalars",
     "test_visualization/test_labels.py": "visualization/figure_rgb",
     "test_visualization/test_ranked_list.py": "visualization/query_choice "
     "visualization/ranked_list_picture",

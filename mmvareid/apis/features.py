@@ -98,7 +98,8 @@ def inference_dataloader(cfg: Config, split: str) -> dict:
     Args:
         cfg (Config): As of :func:`mmvareid.config.load_config`.
         split (str): 'test' returns ``cfg.test_dataloader``; 'train' puts the training images in
-            it, without augmentation, and with an error for an unreadable one.
+            it, without augmentation, with what training knows of each, and with an error for an
+            unreadable one.
 
     Raises:
         ValueError: ``split`` is neither.
@@ -107,17 +108,29 @@ def inference_dataloader(cfg: Config, split: str) -> dict:
         raise ValueError(f"split has to be 'train' or 'test', but got {split!r}")
     loader = {**cfg.test_dataloader}
     if split == "train":
-        pipeline = loader["dataset"].pipeline
+        pipeline = _packing_as(cfg.train_dataloader.dataset.get("pipeline", []), loader)
         dataset = {**cfg.train_dataloader.dataset, "pipeline": pipeline, "test_mode": True}
         loader["dataset"] = dataset
     return loader
+
+
+def _packing_as(train: Sequence[dict], loader: dict) -> list[dict]:
+    """Return the pipeline of a test loader, whose last step packs what that of training does too.
+
+    A test pipeline may leave out the weights of viewpoints, and their coarse label stay alone.
+    """
+    *steps, pack = loader["dataset"].pipeline
+    known = tuple(pack.get("algorithm_keys", ()))
+    more = [key for step in train for key in step.get("algorithm_keys", ()) if key not in known]
+    return [*steps, {**pack, "algorithm_keys": (*known, *more)} if more else pack]
 
 
 def select_images(dataloader: dict, infos: Sequence[dict]) -> dict:
     """Return the dataloader restricted to some images, in the order of their infos.
 
     Images are the same if their files' and folders' names are, wherever ``data_root`` is. So two
-    models can be compared on two copies of a dataset.
+    models can be compared on two copies of a dataset. They are looked for among all of the
+    dataset's, whatever ``indices`` it has.
 
     Args:
         dataloader (dict): As of :func:`inference_dataloader`.
@@ -126,7 +139,8 @@ def select_images(dataloader: dict, infos: Sequence[dict]) -> dict:
     Raises:
         ValueError: The dataloader's dataset lacks an image.
     """
-    dataset = DATASETS.build({**dataloader["dataset"], "pipeline": []})
+    # Of all images: `indices` replaces that of the dataset, and counts from its first image.
+    dataset = DATASETS.build({**dataloader["dataset"], "pipeline": [], "indices": None})
     places = {_name(info): i for i, info in enumerate(dataset_infos(dataset))}
     missing = [info["img_path"] for info in infos if _name(info) not in places]
     if missing:

@@ -10,6 +10,7 @@ with redirect_stdout(io.StringIO()):
 from mmvareid.synthetic import make_synthetic
 from mmvareid.viewpoint.reading import load_viewpoints
 
+from .concat_reid_dataset import ConcatReIDDataset
 from .cuhk03 import CUHK03
 from .dukemtmc import DukeMTMCreID
 from .identity_sampler import IdentitySampler
@@ -20,12 +21,13 @@ from .reid_dataset import ReIDDataset
 from .synthetic_people import SyntheticPeople
 from .transforms.load_viewpoint import LoadViewpoint
 from .transforms.mirror_viewpoint import MirrorViewpoint
-from .transforms.uint8_batch import DecodeImage, PackImage, collate_images
+from .transforms.uint8_batch import DecodeImage, PackImage, collate_images, plain_packing
 from .viewpoint_images import ViewpointImages
 
 __all__ = [
     "CUHK03",
     "MSMT17",
+    "ConcatReIDDataset",
     "DecodeImage",
     "DukeMTMCreID",
     "IdentitySampler",
@@ -40,4 +42,5 @@ __all__ = [
     "dataset_infos",
     "load_viewpoints",
     "make_synthetic",
+    "plain_packing",
 ]

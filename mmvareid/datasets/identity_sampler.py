@@ -1,15 +1,17 @@
 """Batches of P identities x N images each."""
 
 import itertools
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
+from typing import Any
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from mmvareid.registry import DATA_SAMPLERS
 
-from .infos import dataset_infos
+from .infos import dataset_infos, whole_numbers
 
 
 @DATA_SAMPLERS.register_module()
@@ -34,26 +36,30 @@ class IdentitySampler(Sampler):
     - The order follows from the seed and the epoch alone.
 
     Args:
-        dataset: Its ``get_data_info(i)['gt_label']`` is the identity of sample ``i``, and
-            ``['viewpoint']`` its view.
+        dataset: Any that :func:`.dataset_infos` finds labels of: MMEngine's and mmpretrain's by
+            ``get_data_info(i)['gt_label']``, torchvision's by ``targets``, and ``Subset``,
+            ``ConcatDataset`` and ``RepeatDataset`` of them. Or the labels themselves: a list, an
+            array or a tensor (N,). ``['viewpoint']`` is the view.
         num_identities: People in a batch, on each rank.
         num_instances: Images of each.
         seed: The same on every rank; None draws one and shares it.
         balance_views: Whether to balance the viewpoints within an identity.
+        labels: The identity of each sample (N,), in place of the dataset's.
 
     Raises:
-        ValueError: If the dataset has fewer people than a step needs over all ranks, or a number
-            is below 1.
-        TypeError: If the samples have no ``gt_label``.
+        ValueError: If the dataset has fewer people than a step needs over all ranks, a number is
+            below 1, or there are not as many labels as samples.
+        TypeError: If no labels are found, or they are no whole numbers.
     """
 
     def __init__(
         self,
-        dataset: Sized,
+        dataset: Sized | None = None,
         num_identities: int = 16,
         num_instances: int = 4,
         seed: int | None = None,
         balance_views: bool = False,
+        labels: Sequence[int] | np.ndarray | Tensor | None = None,
     ) -> None:
         for name, number in (("num_identities", num_identities), ("num_instances", num_instances)):
             if number < 1:
@@ -65,13 +71,13 @@ class IdentitySampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
 
-        labels = _column(dataset, "gt_label")
+        identities = _identities(dataset, labels)
         self.views = _column(dataset, "viewpoint") if balance_views else None
         # One array of sample indices for each identity.
-        order = np.argsort(labels, kind="stable")
-        _, starts = np.unique(labels[order], return_index=True)
+        order = np.argsort(identities, kind="stable")
+        _, starts = np.unique(identities[order], return_index=True)
         self.images = np.split(order, starts[1:])
-        if len(labels) == 0 or len(self.images) < self.step_identities:
+        if len(identities) == 0 or len(self.images) < self.step_identities:
             raise ValueError(
                 "the dataset has to have num_identities * world_size = "
                 f"{num_identities} * {world_size} = {self.step_identities} people or more, but got "
@@ -146,11 +152,29 @@ def _draw(weights: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarra
     return rng.permutation(positive[np.argpartition(keys, size - 1)[:size]])
 
 
-def _column(dataset: Sized, key: str) -> np.ndarray:
+def _identities(dataset: Sized | None, labels: Any) -> np.ndarray:
+    """Return the identity of each of N samples, (N,)."""
+    if labels is None and isinstance(dataset, list | tuple | np.ndarray | Tensor):
+        labels, dataset = dataset, None
+    if labels is None:
+        return _column(dataset, "gt_label")
+    found = whole_numbers(labels)
+    if dataset is not None and len(dataset) != len(found):
+        raise ValueError(
+            f"labels have to be as many as the dataset's {len(dataset)} samples, but got "
+            f"{len(found)}"
+        )
+    return found
+
+
+def _column(dataset: Sized | None, key: str) -> np.ndarray:
+    if dataset is None:
+        raise TypeError("IdentitySampler has to get a dataset or labels=[...], but got neither")
     try:
         return np.array([int(info[key]) for info in dataset_infos(dataset)])
-    except (AttributeError, KeyError) as error:
+    except (TypeError, KeyError) as error:
         raise TypeError(
-            f"the dataset has to answer get_data_info(i)[{key!r}] with a whole number, but "
-            f"{type(dataset).__name__} does not ({error}); use a dataset of mmvareid"
+            f"the dataset has to tell {key!r} of each sample as a whole number, but "
+            f"{type(dataset).__name__} does not ({error}); use a dataset of mmvareid, or give "
+            "labels=[...]"
         ) from error

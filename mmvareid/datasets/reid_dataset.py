@@ -1,27 +1,19 @@
 """The sample contract of person re-identification, on folders of images."""
 
 import os
-import re
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
+from mmvareid.fileio.image_paths import some_names
 from mmvareid.registry import DATASETS
 
+from .image_folders import Image, number_people, parse_images, scan_folder
 from .infos import JUNK
 from .joining import ViewpointJoin, check_mirror
 from .split_report import report_split
 from .tolerant_dataset import TolerantDataset
-
-
-class Image(NamedTuple):
-    """One image on disk; ``person`` is -1 for junk."""
-
-    path: str
-    person: int
-    camera: int
 
 
 @DATASETS.register_module()
@@ -50,6 +42,9 @@ class ReIDDataset(TolerantDataset):
             one. None leaves every viewpoint at -1.
         multi_query: Queries are all images of Market-1501's ``gt_bbox`` that show a query's person
             in its camera; score them by ``ReIDMetric(pool_queries=True)``.
+        person_folders: Within the three folders each person has a folder, whose name is the id if
+            all are numbers, and any text else. Names of files then need to have the camera alone,
+            as ``c3_000451.jpg``. A dataset that reads lists, such as MSMT17, does not look at it.
         noise: ``'side'`` or ``'unknown'``, see :func:`load_viewpoints`.
         label_noise: Makes viewpoints wrong, in the train split only; the arguments of
             :func:`add_label_noise`, as ``dict(share=0.25)``.
@@ -83,6 +78,7 @@ class ReIDDataset(TolerantDataset):
         label_noise: dict | None = None,
         soft_viewpoints: dict | None = None,
         multi_query: bool = False,
+        person_folders: bool = False,
         pipeline: Sequence = (),
         test_mode: bool | None = None,
         **kwargs: Any,
@@ -94,7 +90,8 @@ class ReIDDataset(TolerantDataset):
                 f"multi_query has to be False, since {type(self).__name__} has no more images of "
                 "its queries, but got True"
             )
-        self.split, self.multi_query = split, multi_query
+        self.split, self.multi_query, self.person_folders = split, multi_query, person_folders
+        self.left_out: list[str] = []  # files and folders among the images that are none
         self.soft_viewpoints = soft_viewpoints
         self.viewpoints = ViewpointJoin(
             f"{type(self).__name__} {split}",
@@ -143,6 +140,7 @@ class ReIDDataset(TolerantDataset):
             source,
             self.distractor,
             {} if self.multi_query else self.public_counts,
+            self.left_out,
         )
         return data_list
 
@@ -180,14 +178,16 @@ class ReIDDataset(TolerantDataset):
             raise FileNotFoundError(
                 f"{type(self).__name__} {self.split} needs the folder '{folder}'; {_contents(root)}"
             )
-        with os.scandir(folder) as entries:
-            names = sorted(
-                entry.name
-                for entry in entries
-                if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
+        paths, left_out = scan_folder(folder, self.person_folders)
+        self.left_out += [f"{source}/{path}" for path in left_out]
+        parts = [root / name for name in self.sources.values()]
+        people = number_people(parts) if self.person_folders else None
+        images, unfit = parse_images(folder, paths, self.pattern, people)
+        if unfit and self.person_folders:
+            raise ValueError(
+                f"image names of {type(self).__name__} have to tell the camera, as c3_000451.jpg, "
+                f"but got {unfit[0]} ({len(unfit)} such in '{folder}'); rename them"
             )
-        matches = [re.fullmatch(self.pattern, os.path.splitext(name)[0]) for name in names]
-        unfit = [name for name, match in zip(names, matches, strict=True) if not match]
         if unfit:
             other = (
                 ""
@@ -199,11 +199,7 @@ class ReIDDataset(TolerantDataset):
                 f"c and camera, ...), but got {unfit[0]} ({len(unfit)} such in '{folder}'); "
                 f"rename them or move them out{other}"
             )
-        return [
-            Image(str(folder / name), int(match["person"]), int(match["camera"]))
-            for name, match in zip(names, matches, strict=True)
-            if match
-        ]
+        return images
 
     def _find_root(self) -> Path:
         """Return the folder that holds the parts: ``data_root`` or one of its ``subfolders``."""
@@ -228,9 +224,12 @@ class ReIDDataset(TolerantDataset):
 
     def _check(self, root: Path, part: str, images: list[Image]) -> None:
         if not images:
+            has = f", only {some_names(self.left_out)}" if self.left_out else ""
+            folders = any(name.endswith("/") for name in self.left_out)
             raise ValueError(
                 f"{type(self).__name__} needs images in '{root / self.sources[part]}', "
-                "but got none of a person"
+                f"but got none of a person{has}"
+                + ("; set person_folders=True if each person has a folder" if folders else "")
             )
         strays = [image.path for image in images if image.person == self.distractor]
         if strays and part != "gallery":

@@ -1,8 +1,11 @@
 """What a split holds, said in one line, and beside the public set's counts."""
 
 import logging
+from collections.abc import Sequence
 
 from mmengine.logging import print_log
+
+from mmvareid.fileio.image_paths import some_names
 
 NOUNS = {"train": "images", "query": "queries", "gallery": "gallery images"}
 
@@ -14,6 +17,7 @@ def report_split(
     source: str,
     distractor: int | None,
     public_counts: dict[str, tuple[int, int]],
+    left_out: Sequence[str] = (),
 ) -> None:
     """Log one line of counts, and a warning where they are not the public set's.
 
@@ -24,6 +28,7 @@ def report_split(
         source: Where viewpoints are from.
         distractor: The person id that counts as nobody.
         public_counts: Images and people in each part of the public set; {} for no comparison.
+        left_out: Files and folders beside the images, which are none.
     """
     split = title.split()[-1]
     people: dict[str, list[int]] = {}
@@ -38,7 +43,8 @@ def report_split(
     print_log(
         f"{title}: {found}, {cameras} cameras, {distractors} distractors, {junk} junk dropped; "
         f"viewpoint known for {known} of {len(samples)} {split} images "
-        f"({len(samples) - known} unknown = -1; {source})",
+        f"({len(samples) - known} unknown = -1; {source})"
+        + (f"; {len(left_out)} others left out: {some_names(left_out)}" if left_out else ""),
         logger="current",
     )
     public = {part: public_counts[part] for part in counts if part in public_counts}

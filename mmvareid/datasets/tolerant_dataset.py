@@ -35,7 +35,8 @@ class TolerantDataset(BaseDataset):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Shared with workers that live on from epoch to epoch; -1 leaves their randomness alone.
         self._epoch_seed = torch.full((), -1, dtype=torch.int64).share_memory_()
-        self._seeded_with = -1
+        self._seeded_with, self._by_pass = -1, False
+        self._labels_of: tuple[Any, np.ndarray] | None = None
         super().__init__(*args, **kwargs)
 
     def full_init(self) -> None:
@@ -45,31 +46,56 @@ class TolerantDataset(BaseDataset):
         super().full_init()
         self.unreadable = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
-    def set_epoch_seed(self, seed: int) -> None:
+    def set_epoch_seed(self, seed: int, by_pass: bool = False) -> None:
         """Seed the transforms, in each worker anew, at the next image.
 
         So an epoch's randomness does not depend on those before it, and a resumed run is the same.
+
+        Args:
+            seed (int): Of the epoch.
+            by_pass (bool): Each pass over the data has workers of its own, and the seed is for
+                more than one: they are seeded by what PyTorch draws for the pass too.
         """
+        self._by_pass = by_pass
         self._epoch_seed.fill_(seed)
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on image ``idx``, or on another of its class if it is unreadable.
 
-        Where all of a class are unreadable, None makes the parent take any other image.
+        Where all of a class are unreadable, any other image is taken.
+
+        Raises:
+            ValueError: No image at all can be read.
         """
         seed = int(self._epoch_seed)
         if seed != self._seeded_with:
             worker = get_worker_info()
-            seed_everything(seed, 0 if worker is None else 1 + worker.id)
+            drawn = [worker.seed] if worker is not None and self._by_pass else []
+            seed_everything(seed, 0 if worker is None else 1 + worker.id, *drawn)
             self._seeded_with = seed
         data = self._load(idx)
-        if data is None and not self.test_mode:
-            labels = self.get_gt_labels()
-            for other in np.random.permutation(np.flatnonzero(labels == labels[idx])):
-                data = self._load(int(other))
-                if data is not None:
-                    break
-        return data
+        return self._load_other(idx) if data is None else data
+
+    def _load_other(self, idx: int) -> Any:
+        """Return another image of a class, or of any, in place of one that cannot be read."""
+        labels = self._labels()
+        own = labels == labels[idx]
+        for group in (own, ~own):
+            for other in np.random.permutation(np.flatnonzero(group)):
+                if not self.unreadable[other] and (data := self._load(int(other))) is not None:
+                    return data
+        raise ValueError(
+            f"training has to have images that can be read, but none of {len(labels)} can, such as "
+            f"'{self.get_data_info(idx)['img_path']}'; copy them again, or look at them by "
+            "tools/misc/verify_dataset.py"
+        )
+
+    def _labels(self) -> np.ndarray:
+        """Return the labels (N,), for which all samples are unpacked, once."""
+        samples = self.data_address if self.serialize_data else self.data_list
+        if self._labels_of is None or self._labels_of[0] is not samples:  # of a subset they differ
+            self._labels_of = samples, self.get_gt_labels()
+        return self._labels_of[1]
 
     def _load(self, idx: int) -> Any:
         info = self.get_data_info(idx)

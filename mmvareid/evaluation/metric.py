@@ -1,7 +1,7 @@
 """The metric of MMEngine's loops: collect features, rank, average."""
 
+import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,8 +9,9 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
-from mmvareid.config.suggest import did_you_mean
+from mmvareid.fileio.outputs import check_output
 from mmvareid.registry import METRICS
 
 from .scores.scoring import Scoring
@@ -31,7 +32,8 @@ class ReIDMetric(BaseMetric):
     Args:
         prefix (str, optional): Of the names, in place of 'reid'.
         dump (str, optional): Write the features to this .npz file too, see
-            :meth:`mmvareid.evaluation.Descriptors.load`.
+            :meth:`mmvareid.evaluation.Descriptors.load`. Where that fails, scores are given all
+            the same, and ``dump_error`` says why.
         device (str, optional): Where to rank. Defaults to the GPU, if there is one with room for
             the features and what is done with them, and else to the CPU.
         **scoring: As of :class:`mmvareid.evaluation.Scoring`: ``metric``, ``topk``, ``rerank`` ...
@@ -47,12 +49,10 @@ class ReIDMetric(BaseMetric):
         **scoring: Any,
     ) -> None:
         super().__init__(prefix=prefix)
-        known = Scoring.__dataclass_fields__
-        for key in scoring.keys() - known.keys():
-            hint = did_you_mean(key, known)
-            raise TypeError(f"{type(self).__name__} does not know {key!r}{hint}")
-        self.scoring = Scoring(**scoring)
-        self.dump, self.device = dump, device
+        self.scoring = Scoring.of_options(type(self).__name__, scoring)
+        if dump:
+            check_output(dump, [".npz"])
+        self.dump, self.device, self.dump_error = dump, device, ""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep features and what is known of each sample."""
@@ -85,10 +85,14 @@ class ReIDMetric(BaseMetric):
         columns = dict(zip(COLUMNS, known.T, strict=True))
         columns["is_query"] = columns["is_query"].astype(bool)
         table = Descriptors(features.to(self.device or _roomy_device(features)), **columns)
+        scores = self.scoring.score(table)
         if self.dump:
-            Path(self.dump).parent.mkdir(parents=True, exist_ok=True)
-            table.save(self.dump)
-        return self.scoring.score(table)
+            try:
+                table.save(self.dump)
+            except OSError as error:  # a full disk is not to cost what was computed
+                self.dump_error = f"the features were not written to {self.dump}: {error}"
+                print_log(self.dump_error, logger="current", level=logging.ERROR)
+        return scores
 
 
 def _on_host(samples: Sequence[dict]) -> Sequence[dict]:

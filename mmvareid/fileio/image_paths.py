@@ -1,18 +1,36 @@
 """Pictures in folders, by their paths."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+# What OpenCV reads with 8 bits a channel, and Pillow tells the size of.
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif",
+    ".avif", ".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras",
+)  # fmt: skip
+_SHOWN = 5  # names
+
+
+def is_image_name(name: str) -> bool:
+    """Tell by its ending whether a file is an image; hidden ones are not."""
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def some_names(names: Sequence[str]) -> str:
+    """Return the first names of many, for a message."""
+    shown = ", ".join(map(printable, names[:_SHOWN]))
+    return f"{shown}{', ...' if len(names) > _SHOWN else ''}"
 
 
 def list_images(folder: str | os.PathLike) -> list[str]:
     """Return the paths of all images below a folder, sorted. Links are followed, into
-    each folder once.
+    each folder once. Other files, but for hidden ones, are counted and named in the log.
 
     Raises:
         FileNotFoundError: There is no such folder.
@@ -22,14 +40,25 @@ def list_images(folder: str | os.PathLike) -> list[str]:
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"the folder {root} does not exist")
-    paths = sorted(
-        os.path.join(place, name)
-        for place, names in _walk(root)
-        for name in names
-        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+    files = [(place, name) for place, names in _walk(root) for name in names]
+    paths = sorted(os.path.join(place, name) for place, name in files if is_image_name(name))
+    others = sorted(
+        os.path.relpath(os.path.join(place, name), root)
+        for place, name in files
+        if not is_image_name(name) and not name.startswith(".")
     )
     if not paths:
-        raise ValueError(f"the folder {root} has to hold {', '.join(IMAGE_SUFFIXES)}, but has none")
+        raise ValueError(
+            f"the folder {root} has to hold images, which end in {', '.join(IMAGE_SUFFIXES)}, but "
+            f"has {f'only {some_names(others)}' if others else 'none'}"
+        )
+    if others:
+        print_log(
+            f"{len(others)} files below {printable(root)} do not end as images do, and are left "
+            f"out: {some_names(others)}",
+            logger="current",
+            level=logging.WARNING,
+        )
     return paths
 
 
@@ -50,6 +79,12 @@ def _walk(root: Path) -> Iterator[tuple[str, list[str]]]:
         yield place, names
 
 
+def without_ending(name: str) -> str:
+    """Return a name without its ending, if that is one of an image: ``0001_c1.2`` has none."""
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in IMAGE_SUFFIXES else name
+
+
 def printable(path: str | os.PathLike) -> str:
     """Return a path that any terminal takes: bytes that are no UTF-8 are written as escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -68,7 +103,16 @@ def expand(images: Any) -> Sequence | np.ndarray:
         return list_images(images) if Path(images).is_dir() else [images]
     if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim < 4):
         return [images]
-    if isinstance(images, np.ndarray | Sequence):
+    if isinstance(images, np.ndarray):
+        return images
+    if isinstance(images, Sequence):
+        for i, image in enumerate(images):
+            if not isinstance(image, str | os.PathLike | bytes | np.ndarray):
+                raise TypeError(
+                    f"images[{i}] has to be a path, bytes or an array (H, W, 3) uint8 BGR, but got "
+                    f"{type(image).__name__}; np.asarray(image.convert('RGB'))[..., ::-1] makes "
+                    "one of Pillow's"
+                )
         return images
     raise TypeError(
         "images have to be a path, a folder, an array (H, W, 3), a batch (N, H, W, 3) or a "

@@ -1,6 +1,9 @@
 """Files that are whole or not there."""
 
 import os
+import signal
+import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +19,8 @@ def whole_file(path: str | os.PathLike, part: Path | None = None) -> Iterator[Pa
     >>> with whole_file("scores.json") as part:  # doctest: +SKIP
     ...     part.write_text(text)
 
-    Where the body raises an error, an older file stays as it was, and nothing else is left.
+    Where the body raises an error, or the process gets a SIGTERM, an older file stays as it was,
+    and nothing else is left.
 
     Args:
         path (str | PathLike): File to write, in a folder that exists.
@@ -26,14 +30,34 @@ def whole_file(path: str | os.PathLike, part: Path | None = None) -> Iterator[Pa
         Path: What the body writes to.
     """
     place = Path(path)
+    if place.exists() and not place.is_file() and not place.is_dir():  # such as /dev/stdout
+        yield place
+        return
     part = place.with_name(f".{uuid.uuid4().hex}.part") if part is None else part
+    if not place.parent.is_dir():
+        raise FileNotFoundError(f"{place} has to be in a folder that exists; make {place.parent}")
     try:
-        yield part
+        with _ended_by_sigterm():
+            yield part
         _sync(part)
         part.replace(place)
         _sync(part.parent)  # or the new name may not outlive a power cut
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have a SIGTERM raise SystemExit, so that what is written is removed, unless it is handled."""
+    handled = signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    if handled or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _sync(path: Path) -> None:

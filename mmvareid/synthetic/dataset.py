@@ -54,15 +54,17 @@ def make_synthetic(
         FileExistsError: if ``root`` holds something.
     """
     _check(num_ids, images_per_id, num_cameras, num_distractors, num_junk, seed)
-    root = Path(root)
+    root = Path(root).resolve()  # of a link, or of the folder in which one is
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise FileExistsError(
             f"root has to be an empty or absent folder, but {root} holds something: "
             "give another root, or remove this one"
         )
     root.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside the root and renamed at the end, so that it is never half there.
-    draft = root.with_name(f".{root.name}-{uuid.uuid4().hex}")
+    # Written beside the root and renamed at the end, so that it is never half there; within a root
+    # that exists, which may be where one is, or a mount point, and cannot be replaced.
+    hidden = f".{root.name}-{uuid.uuid4().hex}"
+    draft = root / hidden if root.exists() else root.with_name(hidden)
     draft.mkdir()
     try:
         for folder in FOLDERS:
@@ -82,9 +84,12 @@ def make_synthetic(
         _write_csv(draft / "viewpoints.csv", ("filename", "viewpoint", "name", "yaw"), sorted(rows))
         looks = [(p.pid, p.group, p.shares, p.words) for p in people]
         _write_csv(draft / "identities.csv", ("pid", "group", "shares", "description"), looks)
-        if root.exists():
-            root.rmdir()
-        draft.rename(root)
+        if draft.parent == root:
+            for path in sorted(draft.iterdir(), key=Path.is_file):  # what tells it is whole last
+                path.rename(root / path.name)
+            draft.rmdir()
+        else:
+            draft.rename(root)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

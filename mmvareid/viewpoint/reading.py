@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import pickle
-import pickletools
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 # The authors' fine names. `noise` (hidden, cut off, several people) is filed under side by them.
 FINE_NAMES = {"front": 0, "front_side": 0, "side": 1, "back_side": 2, "back": 2, "noise": 1}
@@ -150,17 +151,48 @@ def _pairs(content: object) -> Pairs:
     return content.items()
 
 
-class _PlainUnpickler(pickle.Unpickler):
+def _with_plain_keys(load: Callable) -> Callable:
+    """Return a step of the unpickler that makes entries of a dict, with a look at their keys."""
+
+    def step(unpickler: Any) -> None:
+        stack = unpickler.stack
+        keys = stack[-2:-1] if load.__name__ == "load_setitem" else stack[::2]
+        if not all(isinstance(key, str | bytes | int) for key in keys):
+            raise ValueError("a name in it is no text")
+        load(unpickler)
+
+    return step
+
+
+# What a file may make besides dicts. Sets, whose members are hashed, and objects are left out.
+_STEPS = """
+    append appends binbytes binbytes8 binfloat binget binint binint1 binint2 binput binstring
+    binunicode binunicode8 dup empty_dictionary empty_list empty_tuple false float frame get global
+    inst int list long long1 long4 long_binget long_binput mark memoize none pop pop_mark proto put
+    short_binbytes short_binstring short_binunicode stack_global stop string true tuple tuple1
+    tuple2 tuple3 unicode
+""".split()  # noqa: SIM905  # reads as a line
+
+
+class _PlainUnpickler(pickle._Unpickler):
+    """Reads dict, list, tuple, str and numbers alone, and no tuples as keys.
+
+    It is the one in Python. That in C makes room for any index that a file claims (a flipped bit
+    takes 30 GB), and to hash tuples of tuples may take it for ever, deaf to Ctrl-C.
+    """
+
+    dispatch = {
+        code: step if step.__name__[5:] in _STEPS else _with_plain_keys(step)
+        for code, step in pickle._Unpickler.dispatch.items()
+        if step.__name__[5:] in (*_STEPS, "setitem", "setitems", "dict")
+    }
+
     def find_class(self, module: str, name: str) -> object:
         raise PermissionError(f"it asks for {module}.{name}")
 
 
 def _read_pickle(data: bytes) -> Pairs:
     try:
-        for opcode, arg, _ in pickletools.genops(data):
-            # The C unpickler makes room up to the largest memo index: a flipped bit takes 30 GB.
-            if "PUT" in opcode.name and (arg or 0) > len(data):
-                raise ValueError(f"memo index {arg}")
         # Python 2 wrote its `str` as bytes; file names are ASCII, of which UTF-8 is a superset.
         content = _PlainUnpickler(io.BytesIO(data), encoding="utf-8").load()
     except PermissionError as error:
@@ -184,8 +216,8 @@ def _read_json(data: bytes) -> Pairs:
 def _dict_without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) < len(pairs):  # json alone would keep the last one without a word
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)} stands there twice")
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{name} stands there twice")
     return content
 
 

@@ -1,6 +1,7 @@
 """Viewpoints as weights over V views, since a viewpoint is a continuous value."""
 
 import csv
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
@@ -57,7 +58,7 @@ def load_soft_viewpoints(
     if source == "name":
         return {
             name: np.zeros(num_views, np.float32)
-            if label == -1 and fine is None
+            if label == -1
             else _by_name(path, name, fine, num_views)
             for name, (label, fine) in named.items()
         }
@@ -65,7 +66,7 @@ def load_soft_viewpoints(
         weigh: Weigh = partial(_by_confidence, names=view_names(num_views))
     else:
         weigh = partial(_by_yaw, num_views=num_views, all_round=all_round)
-    return _read_columns(path, source, weigh)
+    return _read_columns(path, source, num_views, weigh)
 
 
 def yaw_weights(yaw: np.ndarray, num_views: int, all_round: bool = False) -> np.ndarray:
@@ -112,12 +113,27 @@ def _by_yaw(row: dict[str, str], num_views: int, all_round: bool) -> np.ndarray:
     return yaw_weights(np.array([yaw]), num_views, all_round)[0]
 
 
-def _read_columns(path: str | PathLike, source: str, weigh: Weigh) -> dict[str, np.ndarray]:
+def _check_views(path: Path, header: Sequence[str], num_views: int) -> None:
+    """Raise ``ValueError`` if a file has the confidence of other views too, which would be lost."""
+    views = [name for name in header if re.fullmatch(r"front|side|back|view\d+", name)]
+    if len(views) > num_views:
+        raise ValueError(
+            f"num_views of soft viewpoints by confidence has to be that of '{path}', which has "
+            f"{len(views)}, {', '.join(views)}, but got {num_views}; set num_views={len(views)}"
+        )
+
+
+def _read_columns(
+    path: str | PathLike, source: str, num_views: int, weigh: Weigh
+) -> dict[str, np.ndarray]:
     path = Path(path).expanduser()
     if path.suffix.lower() != ".csv":
         raise ValueError(f"soft viewpoints by {source} have to come from a .csv, but got '{path}'")
     found = {}
     with path.open(newline="", encoding="utf-8-sig") as file:
+        if source == "confidence":
+            _check_views(path, next(csv.reader(file)), num_views)
+            file.seek(0)
         for number, row in enumerate(csv.DictReader(file), start=2):
             name = next(row[key] for key in ("filename", "image", "name") if key in row)
             try:

@@ -1,12 +1,12 @@
 """The angles between centres over the epochs of a training."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from .labels import path_labels, plain
+from .scalars import read_scalars
 
 # What mmvareid.CenterAngleHook logs, and what a panel calls it.
 PANELS = {
@@ -72,8 +72,7 @@ def read_angles(run: Path) -> dict[int, dict]:
         )
     rows = {}
     for file in files:  # what was trained again after a stop replaces what was there
-        for line in file.read_text().splitlines():
-            row = json.loads(line) if line else {}
+        for row in read_scalars(file):
             if any(key.startswith("angle/") for key in row):
                 rows[row["epoch"]] = row
     if not rows:

@@ -1,12 +1,12 @@
 """Curves of a training run, from the scalars that MMEngine writes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from .labels import plain
+from .scalars import read_scalars
 
 
 def plot_curves(scalars: Path, out: Path) -> None:
@@ -19,7 +19,7 @@ def plot_curves(scalars: Path, out: Path) -> None:
     Raises:
         ValueError: The file holds no loss.
     """
-    rows = [json.loads(line) for line in scalars.read_text().splitlines() if line]
+    rows = read_scalars(scalars)
     steps = [row for row in rows if "loss" in row]
     scores = [row for row in rows if "reid/mAP" in row]
     if not steps:

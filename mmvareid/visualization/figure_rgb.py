@@ -1,8 +1,10 @@
-"""A matplotlib figure as an array."""
+"""A matplotlib figure as an array, and what it can be written as."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+FIGURE_ENDINGS = [f".{kind}" for kind in FigureCanvasAgg.get_supported_filetypes()]
 
 
 def figure_rgb(figure: Figure) -> np.ndarray:

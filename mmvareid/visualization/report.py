@@ -34,6 +34,7 @@ from .report_page import (
 from .viewpoint_matrix import draw_viewpoint_matrix, pair_matrices
 
 _RANKS = 50  # of the CMC curve
+_ON_A_PICTURE = 50  # queries; a JPEG has at most 65,535 rows
 _TOPK = {1: 9, 2: 5}  # of the ranked lists, by the number of models
 _SHOWN = ("mAP", "mINP", "Rank-", "rerank/", "expanded/", "single_shot/")  # of a comparison
 
@@ -187,7 +188,11 @@ def _lists(
     """Ranked lists of some queries, and their names."""
     aps = [model.ranking.ap for model in models]
     topk = _TOPK[len(models)]
-    lists = {model.label: ranked_lists(model.features, infos, chosen, topk, 1) for model in models}
+    pictures = []
+    for start in range(0, len(chosen), _ON_A_PICTURE):
+        some = chosen[start : start + _ON_A_PICTURE]
+        lists = {m.label: ranked_lists(m.features, infos, some, topk, 1) for m in models}
+        pictures.append(photograph(draw_ranked_lists(lists, infos), title))
     queries = np.flatnonzero([info["is_query"] for info in infos])
     places = np.searchsorted(queries, chosen)
     rows = [
@@ -195,7 +200,7 @@ def _lists(
         for i, place in zip(chosen, places, strict=True)
     ]
     headers = ["query", *(f"AP, {model.label}" for model in models)]
-    return [photograph(draw_ranked_lists(lists, infos), title), table(headers, rows)]
+    return [*pictures, table(headers, rows)]
 
 
 def _origin(models: Sequence[ReportedModel], infos: Sequence[dict]) -> list[str]:

@@ -72,11 +72,24 @@ def figures_of(row: SoftLabel) -> str:
     if row.r is None or row.t is None:
         return text
     r, t = row.r[row.label], row.t[row.label]  # (V,) of the own identity
+    # Eq. 12 of the strongest view, of share w, solved for ε₂; with w = 1 it is all but that view's.
+    w = 1.0 if row.shares is None else float(row.shares[row.viewpoint])
+    moves = w - (1 - w) / max(len(t) - 1, 1)  # 0 where all views are equally strong
+    epsilon_2 = (w * t.sum() - t[row.viewpoint]) / moves if moves > FLOOR else 0.0
     return (
-        f"{text};   $r_{{yv}}$ = {number(r[row.viewpoint])}, $\\Sigma_k r_{{yk}}$ = "
-        f"{number(r.sum())}, ε₁ = {number(1 - t.sum())}, ε₂ = "
-        f"{number(t.sum() - t[row.viewpoint])}"
+        f"{text};   $r_{{yv}}$ = {number(row.of_view(r))}, $\\Sigma_k r_{{yk}}$ = "
+        f"{number(r.sum())}, ε₁ = {number(1 - t.sum())}, ε₂ = {number(epsilon_2)}"
     )
+
+
+def views_of(row: SoftLabel, names: Sequence[str]) -> str:
+    """Return an image's viewpoint in words, its share beside each where there are several."""
+    if row.viewpoint < 0:
+        return "unknown viewpoint"
+    if row.shares is None:
+        return names[row.viewpoint]
+    shares = enumerate(row.shares.tolist())
+    return " + ".join(f"{share:.2g} {names[v]}" for v, share in shares if share)
 
 
 def number(value: float) -> str:

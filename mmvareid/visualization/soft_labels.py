@@ -19,13 +19,15 @@ class SoftLabel:
 
     Attributes:
         label (int): Identity y.
-        viewpoint (int): Viewpoint v, -1 where unknown.
+        viewpoint (int): Viewpoint v, the strongest of several; -1 where unknown.
         q (np.ndarray): Predicted probabilities of identities (Eq. 3), (K,).
         p (np.ndarray): Their soft labels (Eq. 11), (K,).
         r (np.ndarray | None): Predicted probabilities of identities and viewpoints (Eq. 4),
             (K, V), which sum to 1 if the loss has ``negatives="all"``; otherwise each is of its
             own. None if the head has no loss_view, or the viewpoint is unknown.
         t (np.ndarray | None): Their soft labels (Eq. 12), (K, V).
+        shares (np.ndarray | None): Share of each viewpoint in the image, (V,). None if v is the
+            only one.
     """
 
     label: int
@@ -34,6 +36,11 @@ class SoftLabel:
     p: np.ndarray
     r: np.ndarray | None = None
     t: np.ndarray | None = None
+    shares: np.ndarray | None = None
+
+    def of_view(self, values: np.ndarray) -> float:
+        """Return what the image's viewpoint has of values (V,), their mean by the shares."""
+        return float(values[self.viewpoint] if self.shares is None else self.shares @ values)
 
 
 def soft_targets(loss: nn.Module, logits: Tensor, *labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,23 +75,28 @@ def predict_soft_labels(head: VAHead, x: Tensor, labels: Tensor, views: Tensor) 
         head (VAHead): The head.
         x (Tensor): Unit descriptors, (B, D).
         labels (Tensor): Identities, (B,).
-        views (Tensor): Viewpoints, (B,), -1 where unknown.
+        views (Tensor): Viewpoints, (B,), -1 where unknown; or their weights, (B, V), as
+            :meth:`VAHead.viewpoints_of` gives them.
     """
-    if head.num_views == 1:
+    if head.num_views == 1 and not views.is_floating_point():
         views = views.clamp(max=0)  # all viewpoints are the one that there is
+    soft = views.is_floating_point()
+    strongest = torch.where(views.sum(1) > 0, views.argmax(1), -1) if soft else views
     q, p = soft_targets(head.loss_id, head.identity_logits(x, labels), labels)
     known: list[int] = []
     pairs: list[tuple] = []
-    if head.loss_view is not None and (views >= 0).any():
-        known = (views >= 0).nonzero()[:, 0].tolist()
+    if head.loss_view is not None and (strongest >= 0).any():
+        known = (strongest >= 0).nonzero()[:, 0].tolist()
         logits = head.view_logits(x[known], labels[known], views[known])
         r, t = soft_targets(head.loss_view, logits, labels[known], views[known])
         pairs = list(zip(r.cpu().numpy(), t.cpu().numpy(), strict=True))
     found = dict(zip(known, pairs, strict=True))
-    return [
-        SoftLabel(int(labels[i]), int(views[i]), *arrays, *found.get(i, (None, None)))
-        for i, arrays in enumerate(zip(q.cpu().numpy(), p.cpu().numpy(), strict=True))
-    ]
+    rows = []
+    for i, (own_q, own_p) in enumerate(zip(q.cpu().numpy(), p.cpu().numpy(), strict=True)):
+        shares = views[i].cpu().numpy() if soft and strongest[i] >= 0 else None
+        r, t = found.get(i, (None, None))
+        rows.append(SoftLabel(int(labels[i]), int(strongest[i]), own_q, own_p, r, t, shares))
+    return rows
 
 
 @torch.no_grad()
@@ -111,7 +123,7 @@ def image_soft_labels(model: BaseModel, items: Sequence[dict]) -> list[SoftLabel
         feats = (feats[list(model.head.heads).index(head)],)
     samples = batch["data_samples"]
     labels = torch.cat([sample.gt_label for sample in samples])
-    views = torch.tensor([int(sample.get("viewpoint", -1)) for sample in samples])
+    views = head.viewpoints_of(samples)
     x = head(feats)
     return predict_soft_labels(head, x, labels.to(x.device), views.to(x.device))
 
@@ -125,7 +137,7 @@ def choose_contrast(rows: Sequence[SoftLabel], number: int = 3) -> dict[int, str
     """
     own = np.array([row.q[row.label] for row in rows])
     sure = np.array(
-        [own[i] if x.r is None else x.r[x.label, x.viewpoint] for i, x in enumerate(rows)]
+        [own[i] if x.r is None else x.of_view(x.r[x.label]) for i, x in enumerate(rows)]
     )
     part = np.array(
         [1 if x.r is None else s / x.r[x.label].sum() for x, s in zip(rows, sure, strict=True)]

@@ -21,13 +21,19 @@ def pair_matrices(scores: Mapping[str, float]) -> tuple[dict[str, np.ndarray], l
 
     Args:
         scores (Mapping[str, float]): Among them 'pair/<query>-<gallery>/<metric>', with or without
-            the prefix of a metric.
+            the prefix of a metric, which has to be one: those of ``tools/test.py --also`` have
+            one each, see :func:`score_sets`.
 
     Returns:
         tuple[dict[str, np.ndarray], list[str]]: mAP and Rank-1, each (V, V), and the viewpoints'
         names; none of both where no score is by viewpoint.
+
+    Raises:
+        ValueError: The scores are of several sets.
     """
     cells = {}
+    if len(sets := score_sets(scores)) > 1:
+        raise ValueError(f"scores have to be of one test set, but are of {', '.join(sets)}")
     for name, value in scores.items():
         *_, kind, pair, metric = ["", "", *name.split("/")]
         if kind == "pair" and "-" in pair:  # others are mean, worst and gap
@@ -43,6 +49,16 @@ def pair_matrices(scores: Mapping[str, float]) -> tuple[dict[str, np.ndarray], l
         metric: np.array([[cells.get((metric, q, g), np.nan) for g in names] for q in names])
         for metric in METRICS
     }, names
+
+
+def score_sets(scores: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Return the scores by viewpoint of each test set, by the prefix of its names."""
+    sets: dict[str, dict[str, float]] = {}
+    for name, value in scores.items():
+        *prefix, kind, _, _ = ["", "", "", *name.split("/")]
+        if kind == "pair":
+            sets.setdefault("/".join(filter(None, prefix)), {})[name] = value
+    return sets
 
 
 def plot_viewpoint_matrix(

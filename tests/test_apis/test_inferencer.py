@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 from small_run import SYNTHETIC, parse_options
 from untrained_model import write_checkpoint
 
@@ -17,7 +18,7 @@ from mmvareid.apis import (
     load_model,
 )
 from mmvareid.config import load_config
-from mmvareid.fileio.images import UnreadableImageError, read_image
+from mmvareid.fileio.images import UnreadableImageError, image_size, read_image
 
 # By default a GPU convolves with TF32, which rounds by the batch.
 CLOSE = 1e-3 if torch.cuda.is_available() else 1e-6
@@ -193,10 +194,38 @@ def test_what_is_no_picture(small, images, error, message):
 
 
 def test_folders_that_have_none(small, tmp_path):
-    with pytest.raises(ValueError, match=r"has to hold \.jpg, .*, but has none"):
+    with pytest.raises(ValueError, match=r"has to hold images, .*\.webp, .* but has none"):
         ReIDInferencer(*small)(tmp_path)
     with pytest.raises(FileNotFoundError, match="the folder .*nothing does not exist"):
         list_images(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("stray", [None, Image.new("RGB", (4, 8)), 3])
+def test_which_of_a_list_is_no_picture_is_said(small, market_root, stray):
+    images = [*list_images(market_root)[:2], stray]
+    name = type(stray).__name__
+    with pytest.raises(TypeError, match=rf"images\[2\] has to be a path, .* but got {name}"):
+        ReIDInferencer(*small)(images)
+
+
+def test_what_a_folder_has_besides_is_counted_and_named(market_root, log):
+    list_images(market_root)
+    (line,) = log
+    assert line.startswith("WARNING 2 files below") and line.endswith(
+        "are left out: bounding_box_train/Thumbs.db, viewpoints.json"
+    )
+
+
+def test_the_size_of_a_picture_that_exif_turns_is_that_of_its_pixels(tmp_path):
+    for orientation in range(1, 9):
+        path = tmp_path / f"{orientation}.jpg"
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        Image.new("RGB", (20, 40)).save(path, exif=exif)
+        assert image_size(path) == read_image(path).shape[1::-1], orientation
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    with pytest.raises(UnreadableImageError, match=r"a\.jpg is missing or no image"):
+        image_size(tmp_path / "a.jpg")
 
 
 def test_bytes_are_read_as_a_file_is(market_root):

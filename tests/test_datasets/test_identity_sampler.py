@@ -1,11 +1,15 @@
 from collections import Counter
 
+import mmpretrain.datasets as pretrained
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmengine.dataset import ConcatDataset
-from torch.utils.data import DataLoader
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from torch.utils.data import ConcatDataset as TorchConcat
+from torch.utils.data import DataLoader, Subset
+from torchvision import datasets
 
 from mmvareid.datasets import IdentitySampler, Market1501, identity_sampler
 from mmvareid.registry import DATA_SAMPLERS
@@ -139,11 +143,82 @@ def test_numbers_below_one(name):
 
 
 def test_dataset_without_labels():
-    with pytest.raises(TypeError, match=r"answer get_data_info\(i\)\['gt_label'\].* list does not"):
-        IdentitySampler([1, 2, 3])
     bare = type("Bare", (), {"__len__": lambda self: 3, "get_data_info": lambda self, i: {}})
-    with pytest.raises(TypeError, match="Bare does not"):
+    with pytest.raises(TypeError, match=r"tell 'gt_label' .*Bare does not .*or give labels="):
         IdentitySampler(bare())
+    nothing = type("Nothing", (), {"__len__": lambda self: 3})
+    with pytest.raises(
+        TypeError, match=r"Nothing has to have get_data_info\(i\), targets or labels"
+    ):
+        IdentitySampler(nothing())
+    with pytest.raises(TypeError, match="has to get a dataset or labels"):
+        IdentitySampler()
+
+
+class Pictures(datasets.VisionDataset):
+    """As torchvision's: ``targets``, and no ``get_data_info``."""
+
+    def __init__(self, targets):
+        super().__init__("nowhere")
+        self.targets = targets
+
+    def __len__(self):
+        return len(self.targets)
+
+
+def four_views():
+    """The labels of 24 samples of 6 people, and all that has them."""
+    labels = np.arange(24) % 6
+    plain = Pictures(labels.tolist())
+    mmpretrains = pretrained.CustomDataset(
+        data_root="nowhere", pipeline=[], lazy_init=True, serialize_data=False
+    )
+    mmpretrains.data_list = [{"gt_label": label} for label in labels]
+    mmpretrains._fully_initialized = True
+    half = Pictures(labels[:12])
+    return labels, {
+        "list": labels.tolist(),
+        "tuple": tuple(labels),
+        "int32": labels.astype(np.int32),
+        "tensor": torch.from_numpy(labels),
+        "targets": plain,
+        "tensor targets": Pictures(torch.from_numpy(labels)),
+        "mmpretrain": mmpretrains,
+        "subset": Subset(Pictures([9, *labels, 9]), range(1, 25)),
+        "torch concat": TorchConcat([half, half]),
+        "concat": ConcatDataset([mmpretrains]),
+        "repeated": RepeatDataset(mmpretrains, 1),
+        "repeated pictures": repeated(half, 2),
+        "subset of repeated": Subset(repeated(half, 3), range(24)),
+    }
+
+
+def repeated(dataset, times):
+    """MMEngine's wrapper, which it makes itself of its own datasets alone."""
+    made = RepeatDataset.__new__(RepeatDataset)
+    made.dataset, made.times, made._ori_len = dataset, times, len(dataset)
+    made._fully_initialized = True
+    return made
+
+
+@pytest.mark.parametrize("kind", four_views()[1])
+def test_anything_with_labels(kind):
+    labels, all_kinds = four_views()
+    order = list(IdentitySampler(all_kinds[kind], 2, 3, seed=5))
+    assert order == list(IdentitySampler(labels=labels, num_identities=2, num_instances=3, seed=5))
+    groups = labels[order].reshape(-1, 3)
+    assert (groups == groups[:, :1]).all() and len(order) == 36
+
+
+def test_given_labels_are_taken_in_place_of_the_datasets():
+    dataset = Pictures([0] * 12)
+    sampler = IdentitySampler(dataset, 2, 2, labels=[0, 1] * 6)
+    assert len({i % 2 for i in list(sampler)[:4]}) == 2
+    with pytest.raises(ValueError, match="as many as the dataset's 12 samples, but got 2"):
+        IdentitySampler(dataset, 2, 2, labels=[0, 1])
+    for wrong in ([0.0, 1.0], [[0, 1]], ["a", "b"], torch.tensor([True, False])):
+        with pytest.raises(TypeError, match=r"whole numbers of shape \(N,\), but got"):
+            IdentitySampler(labels=wrong, num_identities=1)
 
 
 def test_in_a_dataloader(market_root):
@@ -204,7 +279,7 @@ def test_a_view_is_dealt_out_before_it_repeats():
 
 
 def test_balancing_needs_viewpoints():
-    with pytest.raises(TypeError, match=r"get_data_info\(i\)\['viewpoint'\]"):
+    with pytest.raises(TypeError, match="tell 'viewpoint' of each sample"):
         IdentitySampler(Labels([4, 4]), 2, 2, balance_views=True)
 
 

@@ -2,13 +2,14 @@ import json
 import pickle
 import shutil
 import struct
+from unittest import mock
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
 
-from mmvareid.datasets import IdentitySampler, Market1501, ReIDDataset
+from mmvareid.datasets import IdentitySampler, Market1501, ReIDDataset, dataset_infos
 from mmvareid.fileio.images import decodes, read_whole
 from mmvareid.registry import DATASETS
 
@@ -91,7 +92,8 @@ def test_log_line_of_counts(market_root, log):
     infos = [line for line in log if line.startswith("INFO")]
     assert infos == [
         "INFO Market1501 train: 13 images of 3 people, 3 cameras, 0 distractors, 0 junk dropped; "
-        "viewpoint known for 13 of 13 train images (0 unknown = -1; viewpoints.json)",
+        "viewpoint known for 13 of 13 train images (0 unknown = -1; viewpoints.json); 1 others "
+        "left out: bounding_box_train/Thumbs.db",
         "INFO Market1501 test: 4 queries of 2 people and 7 gallery images of 2 people, 4 cameras, "
         "3 distractors, 2 junk dropped; viewpoint known for 0 of 11 test images (11 unknown = -1; "
         "no viewpoint_file)",
@@ -198,6 +200,52 @@ def test_empty_folder(market_root):
         Market1501(market_root)
 
 
+def test_endings_of_any_kind_are_read_and_what_is_left_out_is_named(market_root, log):
+    folder = market_root / "bounding_box_train"
+    for i, ending in enumerate((".webp", ".tif", ".JPG", ".ppm")):
+        draw = np.full((16, 8, 3), 40 * i, np.uint8)
+        assert cv2.imwrite(str(folder / f"0002_c1s1_00100{i}_00{ending.lower()}"), draw)
+    (folder / "0002_c1s1_001002_00.jpg").rename(folder / "0002_c1s1_001002_00.JPG")
+    (folder / "0002_c9s1_000000_00.jpg").mkdir()  # a folder of an image's name
+    (folder / ".hidden.jpg").write_bytes(b"")
+    dataset = ReIDDataset(market_root, pipeline=[dict(type="mmvareid.DecodeImage")])
+    assert len(dataset) == 17
+    assert all(item["img"].shape == (16, 8, 3) for item in dataset)
+    (line,) = [line for line in log if "left out" in line]
+    assert line.endswith(
+        "2 others left out: bounding_box_train/0002_c9s1_000000_00.jpg/, "
+        "bounding_box_train/Thumbs.db"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [(("0002", "0007", "-1"), [2, 7]), (("carol", "ann", "0002"), [1, 2, 3])],
+)
+def test_a_folder_for_each_person(tmp_path, draw_images, names, ids, log):
+    for part in ("bounding_box_train", "query", "bounding_box_test"):
+        for name in names:
+            draw_images(tmp_path / part / name, ["c1_0.jpg", "x_c2.png"])
+        (tmp_path / part / names[0] / "notes.txt").write_text("")
+    with pytest.raises(ValueError, match=r"got none of a person, only .*set person_folders=True"):
+        ReIDDataset(tmp_path)
+    train, test = (ReIDDataset(tmp_path, split, person_folders=True) for split in ("train", "test"))
+    assert sorted({info["person_id"] for info in dataset_infos(train)}) == ids
+    assert {info["person_id"] for info in dataset_infos(test)} == {*ids}
+    assert {info["camera_id"] for info in dataset_infos(train)} == {1, 2}
+    assert f"1 others left out: bounding_box_train/{names[0]}/notes.txt" in log[-2]
+    draw_images(tmp_path / "query" / names[0], ["me.jpg"])
+    with pytest.raises(ValueError, match=r"have to tell the camera.*but got .*me\.jpg"):
+        ReIDDataset(tmp_path, "test", person_folders=True)
+
+
+@pytest.mark.parametrize("name", [f"{2**63}_c1.jpg", f"1_c{2**63}.jpg"])
+def test_an_id_beyond_64_bits_is_refused_before_any_work(market_root, draw_images, name):
+    draw_images(market_root / "bounding_box_test", [name])
+    with pytest.raises(ValueError, match="have to be below 2\\*\\*63, but got .*c"):
+        ReIDDataset(market_root, "test")
+
+
 def test_name_that_does_not_fit(market_root):
     image = market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg"
     for name in ("me.jpg", "you.PNG"):
@@ -256,6 +304,31 @@ def test_person_without_a_readable_image(market_root):
     assert dataset[12]["data_samples"].person_id in (2, 7)
 
 
+def test_images_of_which_none_can_be_read_are_told_at_the_first(market_root):
+    dataset = Market1501(market_root, pipeline=PIPELINE)
+    paths = sorted((market_root / "bounding_box_train").glob("*.jpg"))
+    for path in paths[1:]:
+        path.write_bytes(b"")
+    assert all(dataset[i]["data_samples"].person_id == 2 for i in (12, 3))
+    paths[0].write_bytes(b"")
+    with pytest.raises(ValueError, match=r"none of 13 can, such as .*0011_.*verify_dataset"):
+        dataset[12]
+
+
+def test_labels_are_looked_up_once_and_anew_for_a_subset(market_root):
+    dataset = Market1501(market_root, pipeline=PIPELINE)
+    for path in (market_root / "bounding_box_train").glob("0011_*"):
+        path.unlink()
+    with mock.patch.object(
+        Market1501, "get_gt_labels", autospec=True, side_effect=Market1501.get_gt_labels
+    ) as asked:
+        assert [
+            dataset[i]["data_samples"].person_id for i in (10, 11, 12)
+        ] and asked.call_count == 1
+        some = dataset.get_subset([12, 0])
+        assert some[0]["data_samples"].person_id == 2 and asked.call_count == 2
+
+
 def test_batches_stay_whole(market_root):
     dataset = Market1501(market_root, pipeline=PIPELINE)
     damage(market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg", "cut off")
@@ -281,6 +354,17 @@ def test_errors_of_the_pipeline_are_raised(market_root):
         Market1501(market_root, pipeline=[broken])[0]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_follows_the_end_of_a_whole_jpeg_does_not_matter(market_root, seed):
+    path = market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg"
+    data = path.read_bytes()
+    film = np.random.default_rng(seed).integers(0, 256, 200_000, np.uint8).tobytes()
+    path.write_bytes(data + film + b"\xff\xda\x00\x0c")
+    assert read_whole(str(path)) is not None
+    path.write_bytes(data[:-20])
+    assert read_whole(str(path)) is None
+
+
 def test_what_is_whole(market_root):
     path = market_root / "bounding_box_train" / "0002_c1s1_000000_00.jpg"
     data = path.read_bytes()
@@ -290,5 +374,5 @@ def test_what_is_whole(market_root):
     thumbnail = b"\xff\xe1\x00\x08\xff\xd8\xff\xda\xff\xd9"  # a JPEG within the JPEG's header
     for end in np.linspace(1, len(data) - 1, 50, dtype=int):
         path.write_bytes(data[:2] + thumbnail + data[2:end])
-        data = read_whole(str(path))
-        assert data is None or not decodes(data)
+        cut = read_whole(str(path))
+        assert cut is None or not decodes(cut)

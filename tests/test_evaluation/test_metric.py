@@ -149,6 +149,20 @@ def sample(person=1, camera=1, is_query=False, feature=(1.0, 2.0)):
     )
 
 
+def test_a_dump_that_fails_costs_no_scores(tmp_path, log, monkeypatch):
+    expected = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    metric = ReIDMetric(dump=str(tmp_path / "a.npz"))
+    metric.process({}, make_samples())
+    monkeypatch.setattr(Descriptors, "save", full)
+    assert metric.evaluate(NUM_SAMPLES) == expected
+    assert "were not written to" in metric.dump_error and "No space left" in metric.dump_error
+    assert any(line.startswith("ERROR the features were not written") for line in log)
+
+
 def test_dump_can_be_scored_again(tmp_path):
     path = tmp_path / "new" / "features.npz"
     found = evaluate(make_samples(), range(NUM_SAMPLES), NUM_SAMPLES, dump=str(path))

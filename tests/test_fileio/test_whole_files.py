@@ -1,3 +1,5 @@
+import os
+import signal
 from pathlib import Path
 from unittest import mock
 
@@ -24,6 +26,36 @@ def test_a_body_that_writes_nothing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "a.txt"):
         pass
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("handler", ["the system's", "its own"])
+def test_a_sigterm_leaves_no_part(tmp_path, handler):
+    caught = []
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(
+        signal.SIGTERM,
+        signal.SIG_DFL if handler == "the system's" else lambda *_: caught.append(1),
+    )
+    try:
+        if caught or handler == "its own":
+            with whole_file(tmp_path / "a.txt") as part:
+                os.kill(os.getpid(), signal.SIGTERM)
+                part.write_text("whole")
+            assert caught and (tmp_path / "a.txt").read_text() == "whole"
+            return
+        with pytest.raises(SystemExit) as end, whole_file(tmp_path / "a.txt") as part:
+            part.write_bytes(b"x" * 1000)
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        assert end.value.code == 143 and not [*tmp_path.iterdir()]
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_device_is_written_as_it_is():
+    with whole_file("/dev/null") as part:
+        assert part == Path("/dev/null")
 
 
 @pytest.fixture

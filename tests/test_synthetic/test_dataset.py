@@ -197,6 +197,22 @@ def test_is_never_half_there(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("where", ["here", "link", "link to nothing"])
+def test_a_root_that_cannot_be_replaced_is_filled(tmp_path, monkeypatch, where):
+    real, few = tmp_path / "real", dict(num_ids=4, images_per_id=6, num_distractors=0, num_junk=0)
+    if where != "link to nothing":
+        real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    if where == "here":
+        monkeypatch.chdir(real)
+    make_synthetic("." if where == "here" else tmp_path / "link", **few)
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in real.iterdir()) == [
+        "bounding_box_test", "bounding_box_train", "identities.csv", "query", "viewpoints.csv"
+    ]  # fmt: skip
+    assert len([*tmp_path.iterdir()]) == 2
+
+
 def test_contact_sheet():
     sheet = contact_sheet(0, [1, 2, 3], height=64)
     assert sheet.dtype == np.uint8

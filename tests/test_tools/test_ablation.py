@@ -128,6 +128,27 @@ def test_a_failed_run_is_told_and_stops_no_other(people, tmp_path):
     assert "| va-reid_seresnext-small_synthetic | 1 |" in text
 
 
+@pytest.mark.parametrize("left", ["results.json", "run/epoch_3.pth"])
+def test_what_an_older_config_left_is_not_taken(tmp_path, left):
+    run = ablation.Run(Config(dict(lr=1)), 0, tmp_path)
+    file = tmp_path / left
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("{}")
+    with pytest.raises(ValueError, match="has to have the config of its run beside it"):
+        run.check()
+    Config(dict(lr=2)).dump(tmp_path / "config.py")
+    with pytest.raises(ValueError, match="config of this run, but differs from it"):
+        run.check()
+    run.cfg.dump(tmp_path / "config.py")
+    run.check()
+
+
+def test_values_that_are_alike_in_six_digits_are_rows_of_their_own():
+    values = [0.1, 0.1000001, 0.1000002]
+    names = [row.name for row in ablation.rows_of([str(ROW)], [("margin", values)], {})]
+    assert names[1:] == [ROW.stem, f"{ROW.stem}_margin=0.1000001", f"{ROW.stem}_margin=0.1000002"]
+
+
 def test_mean_and_sample_deviation():
     scores = {0: {"reid/mAP": 1.0}, 1: {"reid/mAP": 2.0}, 2: {"reid/mAP": 6.0}, 3: None}
     found = summarize({"a": scores})["a"]

@@ -26,6 +26,13 @@ def arrays():
     }
 
 
+def test_an_option_that_is_none_is_told_with_what_was_meant(arrays, tmp_path):
+    np.savez(tmp_path / "all.npz", **arrays)
+    error = error_of(TOOL, tmp_path / "all.npz", "--options", "rerak=True")
+    assert isinstance(error, ValueError)  # which `mmvareid eval-features` makes a line of
+    assert "--options does not know 'rerak'; did you mean 'rerank'?" in str(error)
+
+
 def test_npz_and_npy_give_the_same_figures(arrays, tmp_path):
     np.savez(tmp_path / "all.npz", **arrays)
     for name, values in arrays.items():

@@ -1,13 +1,19 @@
 import json
 import re
+import runpy
 import shutil
+from types import SimpleNamespace
 from unittest import mock
 
+import numpy as np
 import pytest
-from small_run import SMALL, SYNTHETIC, error_of, run
+from mmengine.config import Config
+from small_run import ROOT, SMALL, SYNTHETIC, error_of, run
 from untrained_model import write_checkpoint
 
+from mmvareid.apis import FeatureSet
 from mmvareid.datasets import make_synthetic
+from mmvareid.visualization.report import _lists
 
 HOSTILE = "<script>document.title='run'<"  # a file's name may hold anything but a slash
 
@@ -62,6 +68,57 @@ def test_both_checkpoints_are_read_before_the_first_is_evaluated(reports, monkey
         options=[*SMALL, f"data_root={reports / 'set'}"],
     )  # fmt: skip
     assert "gone.pth does not exist" in str(error)
+
+
+@pytest.fixture(scope="module")
+def tool():
+    return runpy.run_path(str(ROOT / "tools/analysis_tools/report.py"), run_name="tool")
+
+
+def test_queries_are_pooled_in_the_table_and_in_all_else(tool):
+    rng = np.random.default_rng(0)
+    people, cameras = [1, 2, 1, 1, 2, 1, 2], [1, 1, 1, 2, 2, 3, 3]
+    infos = [
+        dict(img_path=f"{i}.jpg", person_id=p, camera_id=c, viewpoint=i % 3, is_query=i < 5)
+        for i, (p, c) in enumerate(zip(people, cameras, strict=True))
+    ]
+    features = rng.normal(size=(7, 4)).astype(np.float32)
+    found = tool["pooled"](FeatureSet(features, infos), "cosine")
+    # Images 0 and 2 are of one person and camera.
+    assert [info["img_path"][0] for info in found.infos] == [*"031456"]
+    assert [info["viewpoint"] for info in found.infos[:2]] == [-1, 0]
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_allclose(found.features[0], (unit[0] + unit[2]) / 2, atol=1e-6)
+    assert (found.column("is_query") == found.table().is_query).all()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_the_metric_of_a_list_of_evaluators_is_found(tool, number):
+    ours = dict(type="mmvareid.ReIDMetric", topk=10)
+    cfg = Config(dict(test_evaluator=[dict(type="Accuracy"), *[ours] * number]))
+    if number == 1:
+        assert tool["scoring_of"](cfg).topk == (10,)
+        return
+    with pytest.raises(ValueError, match=f"one mmvareid.ReIDMetric, but has {number}"):
+        tool["scoring_of"](cfg)
+
+
+def test_many_queries_are_drawn_on_several_pictures(reports):
+    model = SimpleNamespace(
+        label="a",
+        features=np.eye(102, 4, dtype=np.float32) + 1,
+        ranking=SimpleNamespace(ap=np.ones(101)),
+    )
+    infos = [dict(img_path=str(i), person_id=1, camera_id=i, is_query=i < 101) for i in range(102)]
+    drawn = []
+
+    def draw(lists, _):
+        drawn.append(len(lists["a"]))
+        return np.zeros((8, 8, 3), np.uint8)
+
+    with mock.patch("mmvareid.visualization.report.draw_ranked_lists", draw):
+        parts = _lists([model], infos, np.arange(101), "Worst")
+    assert drawn == [50, 50, 1] and len(parts) == 4
 
 
 @pytest.mark.parametrize("name", ["new/one.html", "two.html"])

@@ -14,6 +14,7 @@ import cv2
 import pytest
 import torch
 from small_run import ENV, MARKET, ROOT, SMALL, SYNTHETIC, command, error_of, run, scores
+from untrained_model import write_checkpoint
 
 from mmvareid.datasets import make_synthetic
 
@@ -72,6 +73,37 @@ def test_one_run_scores_mirror_images_and_other_sets_and_keeps_the_features(
     assert again == pytest.approx({name: found[f"reid/{name}"] for name in again})
     plain = scores(trained)[-1]
     assert found["reid/mAP"] != pytest.approx(plain["reid/mAP"], abs=1e-6)
+
+
+def test_an_error_in_another_set_costs_no_scores(market_root, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(market_root, other)
+    next((other / "bounding_box_test").glob("0001*")).write_bytes(b"")
+    options = write_checkpoint(tmp_path / "a.pth", options=[f"data_root={market_root}"])
+    config = tmp_path / "theirs.py"
+    lines = [f"_base_ = {str(SYNTHETIC)!r}", "test_dataloader = dict(num_workers=0)"]
+    config.write_text("\n".join([*lines, "test_dataloader['persistent_workers'] = False"]) + "\n")
+    out = tmp_path / "scores.json"
+    error = error_of(
+        "test.py", SYNTHETIC, tmp_path / "a.pth", "--work-dir", tmp_path / "run", "--out", out,
+        "--also", config, f"data_root={other}", options=options,
+    )  # fmt: skip
+    assert "every test image has to be readable" in str(error) and str(other) in str(error)
+    found = json.loads(out.read_text())
+    assert "reid/mAP" in found and not [name for name in found if name.startswith("theirs")]
+
+
+def test_options_stand_behind_the_config_that_they_are_of(tmp_path):
+    load_others = runpy.run_path(str(ROOT / "tools/test.py"), run_name="tool")["load_others"]
+    found = load_others([str(SYNTHETIC), "data_root=/a b/c,d", str(MARKET)])
+    roots = [cfg.test_dataloader.dataset.data_root for cfg in found.values()]
+    assert roots == ["/a b/c,d", "data/market1501"]
+    for also, message in (
+        (["data_root=x", str(MARKET)], "has to begin with a config, but got data_root=x"),
+        ([str(MARKET), str(MARKET)], "has to name each config once"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            load_others(also)
 
 
 def test_testing_without_viewpoints_says_nothing_of_them(people, trained):

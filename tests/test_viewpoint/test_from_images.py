@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from small_run import ROOT, run
+from small_run import ROOT, SYNTHETIC, run
+from untrained_model import write_checkpoint
 
 from mmvareid.datasets import load_viewpoints, make_synthetic
 from mmvareid.registry import MODELS
@@ -62,9 +63,28 @@ def test_a_folder_without_images_is_refused(tmp_path, capsys):
     argv = ["tool", str(CONFIG), "no.pth", str(tmp_path), str(tmp_path / "out.csv")]
     with mock.patch.object(sys, "argv", argv), pytest.raises(SystemExit):
         runpy.run_path(str(ROOT / "tools" / TOOL), run_name="__main__")
-    assert (
-        f"images has to be a folder of images, but '{tmp_path}' has none" in capsys.readouterr().err
-    )
+    error = capsys.readouterr().err
+    assert f"the folder {tmp_path} has to hold images" in error and "has none" in error
+
+
+def refusal_of(tmp_path, capsys, config, checkpoint, options=()):
+    """What the tool says of images in some folder before it looks at one."""
+    argv = ["tool", config, checkpoint, tmp_path, tmp_path / "out/a.csv", "--cfg-options", *options]
+    argv = [str(part) for part in (argv if options else argv[:-1])]
+    with mock.patch.object(sys, "argv", argv), pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "tools" / TOOL), run_name="__main__")
+    return capsys.readouterr().err
+
+
+def test_names_that_stand_twice_and_configs_of_people_are_refused_before_the_work(
+    tmp_path, capsys, draw_images
+):
+    draw_images(tmp_path / "one", ["a.jpg"])
+    options = write_checkpoint(tmp_path / "reid.pth")
+    error = refusal_of(tmp_path, capsys, SYNTHETIC, tmp_path / "reid.pth", options)
+    assert "has to be of a classifier of viewpoints" in error and "has a VAHead" in error
+    draw_images(tmp_path / "two", ["a.jpg"])
+    assert "but got a.jpg 2 times" in refusal_of(tmp_path, capsys, CONFIG, "none.pth")
 
 
 def test_an_image_and_its_mirror_image_get_the_same(tmp_path):

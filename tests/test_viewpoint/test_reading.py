@@ -112,7 +112,18 @@ def recursive() -> dict:
     return content
 
 
+def doubled(times: int) -> tuple:
+    """Tuples of two, each the one before twice: small to write, and endless to hash."""
+    content: tuple = ("a",)
+    for _ in range(times):
+        content = (content, content)
+    return content
+
+
 WHOLE = pickle.dumps(AUTHORS)
+DOUBLED_KEY = b"\x80\x02}" + pickle.dumps(doubled(60), 2)[2:-1] + b"K\x01s."
+# Of so many names looking for each among all takes minutes.
+TWICE = "{" + ", ".join(f'"a{min(i, 49_999)}.jpg": 0' for i in range(50_001)) + "}"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +133,10 @@ WHOLE = pickle.dumps(AUTHORS)
         ("a.json", " \n", "is empty"),
         ("a.pkl", WHOLE[: len(WHOLE) // 2], "has to be a whole pickle"),
         ("a.pkl", b"not a pickle", "has to be a whole pickle"),
-        ("a.pkl", b"\x80\x02}r\xff\xff\xff\x7f.", "memo index"),
+        ("a.pkl", b"\x80\x02}r\xff\xff\xff\x7f.", "names none"),  # takes no memory for it
+        ("a.pkl", DOUBLED_KEY, "a name in it is no text"),
+        ("a.pkl", pickle.dumps({"a.jpg": {1, 2}}), "has to be a whole pickle"),
+        ("a.json", TWICE, "a49999.jpg stands there twice"),
         ("a.pkl", [("a.jpg", 0)], "content has to be {image: viewpoint}.* but got a list"),
         ("a.pkl", recursive(), "viewpoint of 'a.jpg' has to be"),
         ("a.pkl", {"a.jpg": 10**6000}, "but got a int too long to print"),

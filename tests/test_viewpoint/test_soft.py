@@ -104,6 +104,17 @@ def test_what_does_not_fit(tmp_path, options, message):
         load_soft_viewpoints(path, **options)
 
 
+def test_an_unknown_image_may_have_any_name(tmp_path):
+    rows = [dict(filename="a.jpg", viewpoint=-1, name="from above")]
+    assert load_soft_viewpoints(write(tmp_path / "v.csv", rows), "name")["a.jpg"].sum() == 0
+
+
+def test_the_confidence_of_a_view_is_not_lost(tmp_path):
+    rows = [dict(filename="a.jpg", viewpoint=2, front=0, side=0, back=1)]
+    with pytest.raises(ValueError, match=r"has 3, front, side, back, but got 2; set num_views=3"):
+        load_soft_viewpoints(write(tmp_path / "v.csv", rows), "confidence", num_views=2)
+
+
 @pytest.mark.parametrize("yaw", ["north", "nan", "inf"])
 def test_no_number(tmp_path, yaw):
     path = write(tmp_path / "v.csv", [dict(filename="a.jpg", viewpoint=0, yaw=yaw)])

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from mmvareid.visualization import draw_image_grid, plot_curves
+from mmvareid.visualization.angles import read_angles
+from mmvareid.visualization.scalars import read_scalars
 
 
 def test_image_grid_places_images_in_rows():
@@ -31,6 +33,15 @@ def test_curves_are_drawn(tmp_path):
     scalars.write_text("\n".join(map(json.dumps, rows)))
     plot_curves(scalars, tmp_path / "curves.png")
     assert cv2.imread(str(tmp_path / "curves.png")).std() > 5
+
+
+def test_a_line_that_a_kill_has_cut_is_left_out(tmp_path, log):
+    scalars = tmp_path / "scalars.json"
+    rows = [{"loss": 3.0, "angle/view_view": 60.0, "epoch": 1}, {"loss": 2.0, "epoch": 2}]
+    scalars.write_text("\n".join(map(json.dumps, rows)) + '\n{"loss": 1.0, "epo')
+    assert read_scalars(scalars) == rows
+    assert [*read_angles(scalars)] == [1]
+    assert log[0].startswith("WARNING 1 lines of") and "was the run killed?" in log[0]
 
 
 def test_curves_without_a_loss_are_refused(tmp_path):

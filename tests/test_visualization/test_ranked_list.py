@@ -270,7 +270,7 @@ def test_the_tool_tells_what_it_cannot_do(tool, tmp_path, capsys):
         ((*out, "--compare", SYNTHETIC, one), "labels has to hold 2 names that differ"),
         ((*out, "--topk", "0"), "--topk has to be at least 1, but got 0"),
         ((*out, "--queries", "0"), "--queries has to be at least 1, but got 0"),
-        (("--out", tmp_path / "a.txt"), "--out has to end in .png or .jpg"),
+        (("--out", tmp_path / "a.txt"), "a.txt has to end in .png or .jpg"),
     ]:
         assert isinstance(error_of(name, SYNTHETIC, one, *arguments), SystemExit)
         assert message in capsys.readouterr().err
@@ -291,6 +291,18 @@ def test_images_of_a_copy_of_the_dataset_are_found_by_name(market_root, tmp_path
     Path(found[0]).unlink()
     with pytest.raises(ValueError, match=r"same images, but got none for .* \(1 such\); set its"):
         select_images(theirs, infos)
+
+
+@pytest.mark.parametrize("indices", [[4, 0, 2], [1, 3], 3, -3])
+def test_images_of_a_part_of_the_dataset_are_its_own(market_root, indices):
+    cfg = load_config(str(MARKET), {"data_root": str(market_root)})
+    cfg.test_dataloader.dataset.indices = indices
+    loader = inference_dataloader(cfg, "test")
+    dataset = DATASETS.build({**loader["dataset"], "pipeline": []})
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))][::-1]
+    chosen = DATASETS.build({**select_images(loader, infos)["dataset"], "pipeline": []})
+    found = [chosen.get_data_info(i)["img_path"] for i in range(len(chosen))]
+    assert found == [info["img_path"] for info in infos]
 
 
 def test_a_dataloader_of_training_images_has_the_test_pipeline():

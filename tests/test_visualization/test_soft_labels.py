@@ -22,7 +22,7 @@ from mmvareid.visualization import (
     plot_soft_labels,
     predict_soft_labels,
 )
-from mmvareid.visualization.soft_label_picture import figures_of, number
+from mmvareid.visualization.soft_label_picture import figures_of, number, views_of
 
 
 def head(num_classes=5, **kwargs):
@@ -82,6 +82,28 @@ def test_a_head_of_one_view_takes_all_viewpoints_for_that_one():
     _, rows = predict(head(num_views=1), [0, 1, 2], [0, 2, -1])
     assert [row.viewpoint for row in rows] == [0, 0, -1]
     assert len(choose_contrast(rows)) == 3
+
+
+def test_weights_of_viewpoints_give_the_loss_of_training_and_not_the_coarse_label():
+    va_head = head(num_views=5).eval()
+    weights = [[0, 0.25, 0.75, 0, 0], [0, 0, 0, 0, 1.0], [0.0] * 5]
+    samples = [DataSample().set_gt_label(label) for label in (0, 1, 4)]
+    for sample, row in zip(samples, weights, strict=True):
+        sample.set_field(0, "viewpoint")  # the coarse label, which training does not look at
+        sample.set_field(np.array(row, np.float32), "viewpoint_weights")
+    x = va_head((torch.randn(3, 8, generator=torch.Generator().manual_seed(1)),))
+    views = va_head.viewpoints_of(samples)
+    rows = predict_soft_labels(va_head, x, torch.tensor([0, 1, 4]), views)
+    assert [row.viewpoint for row in rows] == [2, 4, -1]
+    expected = va_head.loss((x,), samples)["loss_view"].item()
+    known = [row for row in rows if row.r is not None]
+    found = np.mean([-(row.t * np.log(row.r)).sum() for row in known])
+    assert found == pytest.approx(expected, abs=1e-5)
+    first = rows[0]
+    assert first.of_view(first.r[0]) == pytest.approx(0.25 * first.r[0, 1] + 0.75 * first.r[0, 2])
+    common = np.minimum(first.shares, first.r[0]).sum()
+    assert f"ε₂ = {number(0.2 * (1 - common))}" in figures_of(first)
+    assert views_of(first, "abcde") == "0.25 b + 0.75 c"
 
 
 @pytest.mark.parametrize(

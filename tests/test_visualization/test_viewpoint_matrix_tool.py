@@ -9,6 +9,8 @@ import pytest
 from matplotlib import colormaps
 from small_run import ROOT, error_of
 
+from mmvareid.visualization import pair_matrices
+
 TOOL = "visualization/viewpoint_matrix.py"
 
 
@@ -74,6 +76,18 @@ def test_files_of_one_name_are_all_drawn(tmp_path):
     assert cells == {"va, mAP": 10, "va, Rank-1": 5, "ly, mAP": 20, "ly, Rank-1": 10}
     matrices, _ = drawn(*paths, "--labels", "VA-reID", "L_y", "--out", tmp_path / "out.png")
     assert list(matrices) == ["VA-reID, mAP", "VA-reID, Rank-1", "L_y, mAP", "L_y, Rank-1"]
+
+
+def test_each_of_several_sets_in_a_file_is_drawn(tmp_path):
+    other = {"duke/pair/front-side/mAP": 40.0, "duke/pair/front-side/Rank-1": 20.0}
+    path = write(tmp_path / "a.json", {"front-side": 10.0}, **other)
+    matrices, _ = drawn(path, "--out", tmp_path / "out.png")
+    cells = {title: matrix[0, 1] for title, matrix in matrices.items()}
+    assert cells == {
+        "reid, mAP": 10, "reid, Rank-1": 5, "duke, mAP": 40, "duke, Rank-1": 20
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="of one test set, but are of reid, duke"):
+        pair_matrices(json.loads(path.read_text()))
 
 
 def test_what_cannot_be_drawn_is_told(tmp_path, capsys):

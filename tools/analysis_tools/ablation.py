@@ -17,6 +17,7 @@ from mmengine.config import Config, DictAction
 from rich.console import Console
 
 from mmvareid.config import load_config
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import plot_sweep
 
 # What a sweep may vary, and the places in a config of VA-reID that it sets.
@@ -58,8 +59,14 @@ def rows_of(configs: list[str], sweeps: list[tuple[str, list[float]]], options: 
                     continue
                 changed = load_config(path, options)
                 changed.merge_from_dict(dict.fromkeys(SWEEPS[what], value))
-                rows.append(Row(f"{name}_{what}={value:g}", name, changed, (what, value)))
+                rows.append(Row(f"{name}_{what}={_short(value)}", name, changed, (what, value)))
     return rows
+
+
+def _short(value: float) -> str:
+    """Return a value as text that no other value has, for the name of a row and its folder."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
 
 
 def _get(cfg: Any, key: str) -> Any:
@@ -143,6 +150,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs has to be at least 1, but got {args.jobs}")
+    check_outputs(parser, args.work_dir / f"{args.name}.json", args.work_dir / f"{args.name}.md")
     names = [Path(path).stem for path in args.configs]
     if args.baseline and args.baseline not in names:
         parser.error(f"--baseline has to be one of {names}, but got {args.baseline}")

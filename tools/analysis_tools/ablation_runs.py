@@ -70,9 +70,14 @@ class Run:
     def check(self) -> None:
         """Raise ``ValueError`` if the folder holds a checkpoint or results of another config."""
         path = self.folder / "config.py"
-        begun = ("run/last_checkpoint", "results.json")
-        if not path.exists() or not any((self.folder / name).exists() for name in begun):
+        begun = [*self.folder.glob("run/*.pth"), *self.folder.glob("results.json")]
+        if not begun:
             return
+        if not path.exists():
+            raise ValueError(
+                f"{begun[0]} has to have the config of its run beside it, but {path} is not there; "
+                "use another --work-dir, or remove the folder"
+            )
         old, new = path.read_text().splitlines(), self.cfg.pretty_text.splitlines()
         if old != new:
             only = next(line for line in difflib.ndiff(old, new) if line[0] in "-+")

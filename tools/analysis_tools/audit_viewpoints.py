@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mmvareid.apis import dataset_infos
 from mmvareid.evaluation import view_names
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.registry import DATASETS
 from mmvareid.viewpoint.audit import Audit, audit_viewpoints, confusion
 from mmvareid.viewpoint.names import describe_views
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--against", help="another viewpoint file, such as people's")
     parser.add_argument("--out", type=Path, help="also write all counts to this JSON file")
     args = parser.parse_args()
+    check_outputs(parser, args.out)
 
     fine = load_fine_viewpoints(args.file)
     viewpoints = {name: view for name, (view, _) in fine.items()}
@@ -106,7 +108,6 @@ def main() -> None:
         report["confusion"] = confused
         console.print(agreement_table(confused))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(report, indent=2, default=lambda array: array.tolist()))
 
 

@@ -32,6 +32,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from mmvareid.config import load_config
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.models import ReIDHead
 
 CONFIGS = Path(__file__).parents[2] / "configs/va_reid"
@@ -157,7 +158,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, help="write the exact counts to this JSON file")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="key=value ...")
-    return parser.parse_args()
+    args = parser.parse_args()
+    check_outputs(parser, args.out)
+    return args
 
 
 def main() -> None:
@@ -171,7 +174,6 @@ def main() -> None:
         console.print(table(row))
         rows.append(row)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(rows, indent=2) + "\n")
 
 

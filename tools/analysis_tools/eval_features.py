@@ -9,6 +9,7 @@ from mmengine.config import Config, DictAction
 from rich.console import Console
 
 from mmvareid.evaluation import Descriptors, Scoring, score_tables
+from mmvareid.fileio.outputs import check_outputs
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +29,9 @@ def parse_args() -> argparse.Namespace:
         help="as of mmvareid.evaluation.Scoring: metric=euclidean rerank=True viewpoints=True ...",
     )
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
-    return parser.parse_args()
+    args = parser.parse_args()
+    check_outputs(parser, args.out)
+    return args
 
 
 def read(source: list[str]) -> Descriptors:
@@ -53,12 +56,12 @@ def main() -> None:
     args = parse_args()
     options = Config()
     options.merge_from_dict(args.options)  # rerank.k1=4 and the like
-    scores = Scoring(**options.to_dict()).score(read(args.source))
+    scoring = Scoring.of_options("--options", options.to_dict())
+    scores = scoring.score(read(args.source))
     console = Console(highlight=False)
     for table in score_tables({f"reid/{name}": value for name, value in scores.items()}):
         console.print(table)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(scores, indent=2) + "\n")
 
 

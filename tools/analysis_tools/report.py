@@ -2,11 +2,15 @@
 
 import argparse
 import hashlib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
+from mmengine.config import Config
+
 from mmvareid.apis import FeatureSet, dataset_infos
-from mmvareid.evaluation import Scoring
+from mmvareid.config.walk import kind
+from mmvareid.evaluation import Scoring, pool_queries
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import ReportedModel, write_report
 from mmvareid.visualization.compared_models import (
     ComparedModel,
@@ -24,18 +28,55 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=6, help="to draw of each kind")
     args = parser.parse_args()
     args.labels = parse_labels(parser, args)
-    if args.out.suffix != ".html":
-        parser.error(f"--out has to end in .html, but got {args.out}")
     if args.queries < 1:
         parser.error(f"--queries has to be at least 1, but got {args.queries}")
+    check_outputs(parser, args.out, endings=[".html"])
+    check_outputs(parser, args.out.with_suffix(".json"))
     return args
 
 
-def score(model: ComparedModel, found: FeatureSet) -> ReportedModel:
-    """Score features by the switches of the config's metric, by viewpoint in any case."""
-    table, evaluator = found.table(), model.cfg.test_evaluator
-    chosen = {field.name for field in fields(Scoring)} & {*evaluator}
-    scoring = Scoring(**{**{key: evaluator[key] for key in chosen}, "viewpoints": True})
+def scoring_of(cfg: Config) -> Scoring:
+    """Return the switches of a config's metric, by viewpoint in any case.
+
+    Raises:
+        ValueError: The config has no ReIDMetric, or several.
+    """
+    found = cfg.test_evaluator
+    metrics = [one for one in ([found] if isinstance(found, dict) else found) if _is_ours(one)]
+    if len(metrics) != 1:
+        raise ValueError(
+            f"test_evaluator of {cfg.filename} has to have one mmvareid.ReIDMetric, but has "
+            f"{len(metrics)}; give it by --cfg-options test_evaluator.type=mmvareid.ReIDMetric"
+        )
+    chosen = {field.name for field in fields(Scoring)} & {*metrics[0]}
+    return Scoring(**{**{key: metrics[0][key] for key in chosen}, "viewpoints": True})
+
+
+def _is_ours(evaluator: dict) -> bool:
+    return kind(evaluator) == "ReIDMetric"
+
+
+def pooled(found: FeatureSet, metric: str) -> FeatureSet:
+    """Return features whose queries are pooled by person and camera; each shows its first image."""
+    table = pool_queries(found.table(), metric)
+    first: dict[tuple[int, int], dict] = {}
+    for info in found.infos:
+        if info["is_query"]:
+            first.setdefault((info["person_id"], info["camera_id"]), info)
+    queries = [
+        {**first[int(person), int(camera)], "viewpoint": int(view)}
+        for person, camera, view, asks in zip(
+            table.persons, table.cameras, table.viewpoints, table.is_query, strict=True
+        )
+        if asks
+    ]
+    gallery = [info for info in found.infos if not info["is_query"]]
+    return FeatureSet(table.features.numpy(), [*queries, *gallery])
+
+
+def score(model: ComparedModel, found: FeatureSet, scoring: Scoring) -> ReportedModel:
+    """Score features; their queries are pooled already if they are to be."""
+    table, scoring = found.table(), replace(scoring, pool_queries=False)
     return ReportedModel(
         model.label,
         found.features,
@@ -50,10 +91,18 @@ def score(model: ComparedModel, found: FeatureSet) -> ReportedModel:
 def main() -> None:
     args = parse_args()
     compared, dataset = compared_models(args, args.labels)
-    infos = dataset_infos(dataset)
-    show_same_images(compared, infos)
+    scorings = [scoring_of(model.cfg) for model in compared]
+    if len({scoring.pool_queries for scoring in scorings}) > 1:
+        raise ValueError(
+            "models that are compared have to have the same queries, but pool_queries of "
+            "test_evaluator is true in one config alone; set it by --cfg-options"
+        )
+    show_same_images(compared, dataset_infos(dataset))
     found = compared_features(compared, args.device)
-    models = [score(model, one) for model, one in zip(compared, found, strict=True)]
+    if scorings[0].pool_queries:
+        found = [pooled(one, how.metric) for one, how in zip(found, scorings, strict=True)]
+    models = [score(*each) for each in zip(compared, found, scorings, strict=True)]
+    infos = found[0].infos
     kind = str(compared[0].cfg.test_dataloader.dataset.type).rsplit(".", 1)[-1]
     write_report(models, infos, f"{' and '.join(args.labels)} on {kind}", args.out, args.queries)
     scores = ", ".join(f"{model.label} {model.scores['mAP']:.1f} mAP" for model in models)

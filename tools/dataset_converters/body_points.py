@@ -20,7 +20,7 @@ import numpy as np
 COCO = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 HEIGHT = 640  # what images are enlarged to; the detector misses the body in smaller ones
 BORDER = 1 / 8, 3 / 4  # of the height above and below, and of the width left and right
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def points_in(image: np.ndarray, pose: object) -> np.ndarray | None:

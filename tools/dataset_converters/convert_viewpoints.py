@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.viewpoint.names import describe_views
 from mmvareid.viewpoint.reading import load_fine_viewpoints
 from mmvareid.viewpoint.writing import write_rows
@@ -13,8 +14,7 @@ def main() -> None:
     parser.add_argument("source", help="pickle or JSON; no code in it is run")
     parser.add_argument("out", type=Path, help=".csv to write")
     args = parser.parse_args()
-    if args.out.suffix != ".csv":
-        parser.error(f"out has to end in .csv, but got {args.out}")
+    check_outputs(parser, args.out, endings=[".csv"])
     if Path(args.source).suffix.lower() == ".csv":
         parser.error(f"source has to be a pickle or JSON, but {args.source} is a CSV already")
     viewpoints = load_fine_viewpoints(args.source)

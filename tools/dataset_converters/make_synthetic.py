@@ -1,12 +1,12 @@
 """Draws synthetic people at known yaw and writes them as a Market-1501 folder."""
 
 import argparse
-from pathlib import Path
 
-import cv2
 from rich.progress import Progress
 
 from mmvareid.datasets import make_synthetic
+from mmvareid.fileio.images import PICTURE_ENDINGS, write_picture
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.synthetic import contact_sheet
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--contact-sheet", metavar="PATH", help="also draw people from all sides")
     args = parser.parse_args()
+    check_outputs(parser, args.contact_sheet, endings=PICTURE_ENDINGS)
 
     with Progress() as bar:
         task = bar.add_task("pictures", total=None)
@@ -40,9 +41,7 @@ def main() -> None:
             parser.error(str(error))
     print(f"{args.root}: " + ", ".join(f"{number} {kind}" for kind, number in counts.items()))
     if args.contact_sheet:
-        Path(args.contact_sheet).parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(args.contact_sheet, contact_sheet(args.seed)):
-            parser.error(f"--contact-sheet could not be written to {args.contact_sheet}")
+        write_picture(args.contact_sheet, contact_sheet(args.seed))
         print(f"{args.contact_sheet}: contact sheet")
 
 

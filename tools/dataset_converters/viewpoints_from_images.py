@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import DictAction
-from mmengine.utils import scandir
 
 from mmvareid.apis.features import load_model
 from mmvareid.config import load_config
-from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
+from mmvareid.datasets import plain_packing
+from mmvareid.fileio.image_paths import list_images
+from mmvareid.fileio.outputs import check_outputs
+from mmvareid.models.heads import JointHead, ReIDHead
 from mmvareid.viewpoint import from_images, write_viewpoints
 from mmvareid.viewpoint.names import describe_views
+from mmvareid.viewpoint.writing import check_names, writable_names
 
 
 def main() -> None:
@@ -28,20 +31,21 @@ def main() -> None:
     parser.add_argument("--num-workers", type=int, default=2, help="processes that read images")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override the config")
     args = parser.parse_args()
-    if Path(args.out).suffix != ".csv":
-        parser.error(f"out has to end in .csv, but got {args.out}")
-    if not args.images.is_dir():
-        parser.error(f"images has to be a folder, but got '{args.images}'")
-    found = sorted(
-        scandir(str(args.images), suffix=IMAGE_SUFFIXES, recursive=True, case_sensitive=False)
-    )
-    if not found:
-        parser.error(f"images has to be a folder of images, but '{args.images}' has none")
+    check_outputs(parser, args.out, endings=[".csv"])
+    try:
+        paths = writable_names(map(Path, list_images(args.images)))
+        check_names([path.name for path in paths])
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
     cfg = load_config(args.config, args.cfg_options)
     model = load_model(cfg, args.checkpoint, args.device)
-    paths = [args.images / name for name in found]
-    pipeline = cfg.test_dataloader.dataset.pipeline
+    if isinstance(model.head, ReIDHead | JointHead):
+        parser.error(
+            "config has to be of a classifier of viewpoints, as those of configs/viewpoint, but "
+            f"{args.config} has a {type(model.head).__name__}"
+        )
+    pipeline = plain_packing(cfg.test_dataloader)["dataset"]["pipeline"]
     probabilities = from_images(model, paths, pipeline, args.batch_size, args.num_workers)
     known = probabilities.any(axis=1)
     labels = np.where(known, probabilities.argmax(axis=1), -1)

@@ -7,27 +7,25 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import scandir
-from PIL import Image, UnidentifiedImageError
 
 from mmvareid.datasets import load_viewpoints
-from mmvareid.fileio.image_paths import IMAGE_SUFFIXES
+from mmvareid.fileio.image_paths import IMAGE_SUFFIXES, list_images, without_ending
+from mmvareid.fileio.images import UnreadableImageError, image_size
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.viewpoint import Poses, from_pose, read_poses, write_viewpoints
 from mmvareid.viewpoint.names import describe_views
+from mmvareid.viewpoint.writing import writable_names
 
 
 def find_images(folder: Path) -> dict[str, Path]:
     """Images below a folder by their name without its ending."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"--images has to be a folder, but got '{folder}'")
     found: dict[str, Path] = {}
-    names = scandir(str(folder), suffix=IMAGE_SUFFIXES, recursive=True, case_sensitive=False)
-    for name in sorted(names):
-        other = found.setdefault(Path(name).stem, folder / name)
-        if other != folder / name:
+    for path in writable_names(map(Path, list_images(folder))):
+        other = found.setdefault(without_ending(path.name), path)
+        if other != path:
             raise ValueError(
-                f"images have to differ in name, but got '{other}' and '{folder / name}'; give "
-                "--images each folder apart"
+                f"images have to differ in name, but got '{other}' and '{path}'; give --images "
+                "each folder apart"
             )
     return found
 
@@ -37,11 +35,11 @@ def drop_outside(poses: Poses, images: dict[str, Path]) -> tuple[int, int]:
     count = unreadable = 0
     for name, points in zip(poses.names, poses.points, strict=True):
         try:
-            with Image.open(images[Path(name).stem]) as image:
-                outside = ((points[:, :2] < 0) | (points[:, :2] > image.size)).any(axis=1)
-        except (UnidentifiedImageError, OSError):
+            size = image_size(images[without_ending(name)])
+        except UnreadableImageError:
             unreadable += 1
             continue
+        outside = ((points[:, :2] < 0) | (points[:, :2] > size)).any(axis=1)
         count += int((outside & (points[:, 2] > 0)).sum())
         points[outside, 2] = 0
     return count, unreadable
@@ -49,7 +47,7 @@ def drop_outside(poses: Poses, images: dict[str, Path]) -> tuple[int, int]:
 
 def match_images(poses: Poses, images: dict[str, Path], source: str) -> Poses:
     """Restrict poses to the images, and give them the images' full names."""
-    stems = [Path(name).stem for name in poses.names]
+    stems = [without_ending(Path(name).name) for name in poses.names]
     inside = [i for i, stem in enumerate(stems) if stem in images]
     if not inside:
         raise ValueError(
@@ -57,7 +55,7 @@ def match_images(poses: Poses, images: dict[str, Path], source: str) -> Poses:
             f"such as {stems[:1]}, is one of {len(images)}, such as {[*images][:1]}"
         )
     print(f"{len(stems) - len(inside)} bodies of images that are not there: dropped")
-    empty = {Path(name).stem for name in poses.without_body} & set(images)
+    empty = {without_ending(Path(name).name) for name in poses.without_body} & set(images)
     return Poses(
         [images[stems[i]].name for i in inside],
         poses.points[inside],
@@ -94,8 +92,7 @@ def main() -> None:
     parser.add_argument("--labels", help="viewpoint file of some images, to learn from")
     parser.add_argument("--min-score", type=float, default=0.0, help="points above it count")
     args = parser.parse_args()
-    if Path(args.out).suffix != ".csv":
-        parser.error(f"out has to end in .csv, but got {args.out}")
+    check_outputs(parser, args.out, endings=[".csv"])
 
     poses = read_poses(args.poses)
     unlisted: list[str] = []

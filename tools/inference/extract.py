@@ -15,6 +15,7 @@ from mmvareid.apis import Gallery, ReIDInferencer, list_images
 from mmvareid.config import load_config
 from mmvareid.datasets import ReIDDataset, load_viewpoints
 from mmvareid.fileio.image_paths import printable
+from mmvareid.fileio.outputs import check_outputs
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,8 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override the config")
     args = parser.parse_args()
-    if Path(args.out).suffix != ".npz":
-        parser.error(f"out has to end in .npz, but got {args.out}")
+    check_outputs(parser, args.out, endings=[".npz"])
     return args
 
 
@@ -57,7 +57,6 @@ def main() -> None:
             f"{os.path.basename(paths[0])}"
         )
     known = np.array([known_of(path, viewpoints) for path in paths])
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     inferencer = ReIDInferencer(
         cfg, args.checkpoint, args.device, args.batch_size, args.flip, args.amp
     )

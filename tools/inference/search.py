@@ -15,6 +15,7 @@ from mmvareid.apis import Gallery, Hit, ReIDInferencer, list_images
 from mmvareid.config import load_config
 from mmvareid.evaluation import view_name
 from mmvareid.fileio.image_paths import printable
+from mmvareid.fileio.outputs import check_outputs
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--device", help="default: the GPU if there is one")
     parser.add_argument("--out", type=Path, help="write what was found to this JSON file")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="override the config")
-    return parser.parse_args()
+    args = parser.parse_args()
+    check_outputs(parser, args.out)
+    return args
 
 
 def hit_table(title: str, hits: list[Hit], num_views: int) -> Table:
@@ -76,7 +79,6 @@ def main() -> None:
             {"query": title, "hits": [as_json(hit) for hit in hits]}
             for title, hits in zip(titles, found, strict=True)
         ]
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(rows, indent=2, allow_nan=False) + "\n")
     console = Console(highlight=False)
     if not console.is_terminal:  # a file or a pipe: paths stay whole

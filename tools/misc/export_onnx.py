@@ -14,6 +14,7 @@ from mmengine.config import DictAction
 from mmvareid.apis import load_model
 from mmvareid.apis.export import BATCHES, export_onnx
 from mmvareid.config import load_config
+from mmvareid.fileio.outputs import check_outputs
 
 
 def main() -> None:
@@ -27,6 +28,8 @@ def main() -> None:
         "--cfg-options", nargs="+", action=DictAction, help="override the config: key=value"
     )
     args = parser.parse_args()
+    if args.out.parent.is_dir():
+        check_outputs(parser, args.out)
     try:
         cfg = load_config(args.config, args.cfg_options)
         model = load_model(cfg, args.checkpoint, device="cpu")

@@ -19,6 +19,7 @@ from rich.table import Table
 from mmvareid.datasets import ReIDDataset
 from mmvareid.fileio.image_paths import list_images, printable
 from mmvareid.fileio.images import UnreadableImageError, read_image, read_whole
+from mmvareid.fileio.outputs import check_outputs
 
 SHOWN = 3  # names of each kind in the table
 KINDS = {
@@ -89,6 +90,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs has to be at least 1, but got {args.jobs}")
+    check_outputs(parser, args.out)
     try:
         paths = list_images(args.folder)
     except (ValueError, OSError) as error:
@@ -98,7 +100,6 @@ def main() -> None:
         images = list(track(looked, "Images", total=len(paths)))
     found = sort_out(images, ReIDDataset.pattern)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps({"images": len(paths), **found}, indent=2) + "\n")
     title = f"{escape(printable(args.folder))}: {len(paths)} images"
     table = Table("", "images", "is", "such as", title=title)

@@ -33,6 +33,7 @@ from person_pretraining_keys import PRETRAININGS, convert_pretraining
 from torch import Tensor
 
 from mmvareid.fileio.checkpoints import load_checkpoint_safely
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.fileio.whole_files import whole_file
 
 
@@ -116,6 +117,7 @@ def main() -> None:
     parser.add_argument("src", type=Path, help="its weights")
     parser.add_argument("dst", type=Path, help="file to write")
     args = parser.parse_args()
+    check_outputs(parser, args.dst)
 
     try:
         if args.src.resolve() == args.dst.resolve():

@@ -4,13 +4,15 @@ import argparse
 from itertools import islice
 from pathlib import Path
 
-import cv2
 from mmengine.config import DictAction
 from mmpretrain.registry import DATA_SAMPLERS, DATASETS
 
 from mmvareid.apis import dataset_infos
 from mmvareid.config import load_config
+from mmvareid.datasets import plain_packing
 from mmvareid.evaluation import view_names
+from mmvareid.fileio.images import PICTURE_ENDINGS, write_picture
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import draw_image_grid
 
 
@@ -26,11 +28,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.number < 1:
         parser.error(f"--number has to be at least 1, but got {args.number}")
+    check_outputs(parser, args.out, endings=PICTURE_ENDINGS)
 
     cfg = load_config(args.config, args.cfg_options)
-    loader = cfg[f"{args.split}_dataloader"]
-    dataset = DATASETS.build(loader.dataset)
-    sampler = DATA_SAMPLERS.build(loader.sampler, default_args=dict(dataset=dataset, seed=0))
+    loader = plain_packing(cfg[f"{args.split}_dataloader"])
+    dataset = DATASETS.build(loader["dataset"])
+    sampler = DATA_SAMPLERS.build(loader["sampler"], default_args=dict(dataset=dataset, seed=0))
     num_views = 1 + max(info["viewpoint"] for info in dataset_infos(dataset))
     views = [*view_names(num_views), "unknown"]  # the last is -1
     images, captions = [], []
@@ -40,8 +43,7 @@ def main() -> None:
         images.append(item["inputs"].permute(1, 2, 0).numpy())
         role = " query" if sample.is_query else ""
         captions.append(f"{sample.person_id} c{sample.camera_id}{role}\n{views[sample.viewpoint]}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(args.out), draw_image_grid(images, captions))
+    write_picture(args.out, draw_image_grid(images, captions))
     print(f"{len(images)} images of {len(dataset)}: {args.out}")
 
 

@@ -1,6 +1,7 @@
 """Draws the features of some people by t-SNE, coloured by viewpoint, of one model or two."""
 
 from mmvareid.apis import dataset_infos
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import choose_people, embed_features, plot_embedding
 from mmvareid.visualization.compared_models import (
     compared_features,
@@ -9,6 +10,7 @@ from mmvareid.visualization.compared_models import (
     parse_labels,
     show_same_images,
 )
+from mmvareid.visualization.figure_rgb import FIGURE_ENDINGS
 
 
 def main() -> None:
@@ -19,6 +21,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.num_ids < 1:
         parser.error(f"--num-ids has to be at least 1, but got {args.num_ids}")
+    check_outputs(parser, args.out, endings=FIGURE_ENDINGS)
     labels = parse_labels(parser, args)
     models, dataset = compared_models(args, labels, args.split)
     distractor = getattr(dataset, "distractor", None)
@@ -28,7 +31,6 @@ def main() -> None:
     show_same_images(models, infos)
     found = compared_features(models, args.device)
     places = [embed_features(one.features, args.seed) for one in found]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     plot_embedding(places, infos, labels, args.out)
     print(f"{len(infos)} images of {len(people)} people: {args.out}")
 

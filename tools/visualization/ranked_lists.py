@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmvareid.apis import FeatureSet, dataset_infos
+from mmvareid.fileio.images import PICTURE_ENDINGS, write_picture
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import choose_queries, draw_ranked_lists, ranked_lists
 from mmvareid.visualization.compared_models import (
     compared_features,
@@ -45,8 +46,7 @@ def parse_args() -> argparse.Namespace:
         parser.error(f"--ignored has to be at least 0, but got {args.ignored}")
     if args.queries == ["0"]:
         parser.error("--queries has to be at least 1, but got 0")
-    if not cv2.haveImageWriter(str(args.out)):
-        parser.error(f"--out has to end in .png or .jpg, but got {args.out}")
+    check_outputs(parser, args.out, endings=PICTURE_ENDINGS)
     return args
 
 
@@ -68,8 +68,7 @@ def main() -> None:
         )
         for label, features in zip(args.labels, found, strict=True)
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(args.out), draw_ranked_lists(lists, infos)[..., ::-1])
+    write_picture(args.out, draw_ranked_lists(lists, infos)[..., ::-1])
     print(f"{len(queries)} queries of {sum(info['is_query'] for info in infos)}: {args.out}")
 
 

@@ -15,8 +15,12 @@ from rich.progress import track
 
 from mmvareid.apis import dataset_infos, inference_dataloader, load_model
 from mmvareid.config import load_config
+from mmvareid.datasets import plain_packing
 from mmvareid.evaluation import view_names
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import choose_contrast, image_soft_labels, plot_soft_labels
+from mmvareid.visualization.figure_rgb import FIGURE_ENDINGS
+from mmvareid.visualization.soft_label_picture import views_of
 
 BATCH = 32
 
@@ -51,9 +55,10 @@ def main() -> None:
     count = int(args.images[0]) if args.images[0].isdigit() and len(args.images) == 1 else None
     if count == 0 or args.candidates < 1:
         parser.error("--images and --candidates have to be at least 1, but got 0; leave them out")
+    check_outputs(parser, args.out, endings=FIGURE_ENDINGS)
 
     cfg = load_config(args.config, args.cfg_options)
-    dataset = DATASETS.build(inference_dataloader(cfg, "train")["dataset"])
+    dataset = DATASETS.build(plain_packing(inference_dataloader(cfg, "train"))["dataset"])
     infos = dataset_infos(dataset)
     names = [Path(info["img_path"]).name for info in infos]
     if count is None:
@@ -75,11 +80,9 @@ def main() -> None:
     for i, kind in chosen.items():
         index = indices[i]
         images.append(dataset[index]["inputs"].permute(1, 2, 0).numpy()[..., ::-1])
-        v = rows[i].viewpoint
-        view = view_names(num_views)[v] if v >= 0 else "unknown viewpoint"
+        view = views_of(rows[i], view_names(num_views))
         person = infos[index]["person_id"]
         captions.append(f"{kind}: {names[index]}, person {person}, {view}".removeprefix(": "))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     people = dict(enumerate(dataset.metainfo["classes"]))  # the head may have room for more
     plot_soft_labels(
         [rows[i] for i in chosen],

@@ -6,16 +6,36 @@ from pathlib import Path
 
 import numpy as np
 
+from mmvareid.fileio.outputs import check_outputs
 from mmvareid.visualization import pair_matrices, path_labels, plot_viewpoint_matrix
+from mmvareid.visualization.figure_rgb import FIGURE_ENDINGS
+from mmvareid.visualization.viewpoint_matrix import score_sets
 
 
 def read_matrices(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """Matrices (V, V) of a file's scores by name, and the views' names.
 
+    Where the file is of several test sets, their names stand before the metrics'.
+
     Raises:
-        ValueError: The file has no such scores.
+        ValueError: The file has no such scores, or its sets have other viewpoints.
     """
-    matrices, names = pair_matrices(json.loads(path.read_text()))
+    sets = {
+        name: pair_matrices(found)
+        for name, found in score_sets(json.loads(path.read_text())).items()
+    }
+    matrices = {
+        f"{name}, {metric}" if len(sets) > 1 else metric: matrix
+        for name, (found, _) in sets.items()
+        for metric, matrix in found.items()
+    }
+    names = next((views for _, views in sets.values()), [])
+    if any(views != names for _, views in sets.values()):
+        raise ValueError(
+            f"the test sets of {path} have to have the same viewpoints, but "
+            + ", ".join(f"{name} has {' '.join(views)}" for name, (_, views) in sets.items())
+            + "; draw them apart"
+        )
     if not names:
         raise ValueError(
             f"{path} has to hold scores by viewpoint, such as reid/pair/front-side/mAP, but has "
@@ -30,6 +50,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--labels", nargs="+", help="a name for each file; by default the files'")
     args = parser.parse_args()
+    check_outputs(parser, args.out, endings=FIGURE_ENDINGS)
     try:
         labels = path_labels(args.scores, args.labels)
     except ValueError as error:
@@ -48,7 +69,6 @@ def main() -> None:
         for label, (matrices, _) in zip(labels, read, strict=True)
         for metric, matrix in matrices.items()
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     plot_viewpoint_matrix(pictures, names, args.out)
     print(f"{len(pictures)} matrices: {args.out}")
 

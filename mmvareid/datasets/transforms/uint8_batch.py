@@ -9,6 +9,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmpretrain.datasets import PackInputs
 
+from mmvareid.config.walk import kind
 from mmvareid.registry import FUNCTIONS, TRANSFORMS
 
 
@@ -46,6 +47,24 @@ class PackImage(PackInputs):
     def format_input(input_: np.ndarray) -> np.ndarray:
         """Return the image itself."""
         return input_
+
+
+def plain_packing(loader: dict) -> dict:
+    """Return a dataloader's config with mmpretrain's packing in place of ours.
+
+    For those who look at single images, (3, H, W), or at several of one sample.
+
+    Args:
+        loader (dict): A ``dataset`` with a ``pipeline``, and maybe ``collate_fn``.
+    """
+    pipeline = [
+        {**step, "type": "PackInputs"} if kind(step) == "PackImage" else step
+        for step in loader["dataset"]["pipeline"]
+    ]
+    plain = {**loader, "dataset": {**loader["dataset"], "pipeline": pipeline}}
+    if kind(loader.get("collate_fn")) == "collate_images":
+        del plain["collate_fn"]
+    return plain
 
 
 @FUNCTIONS.register_module()

@@ -1,5 +1,6 @@
 """The angles between identity and viewpoint centres, epoch by epoch."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.dist import master_only
@@ -8,8 +9,10 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmvareid.datasets import dataset_infos
+from mmvareid.datasets.transforms.mirror_viewpoint import MirrorViewpoint
 from mmvareid.models.heads.va_head import find_va_head
 from mmvareid.registry import HOOKS
+from mmvareid.viewpoint.soft import mirror_weights
 
 
 @HOOKS.register_module()
@@ -44,8 +47,12 @@ class CenterAngleHook(Hook):
         head = find_va_head(runner.model)
         if head is None or not hasattr(head, "view_weight"):
             return
-        infos = dataset_infos(runner.train_dataloader.dataset)
-        self.trained = views_with_images(infos, *head.view_weight.shape[:2])
+        dataset = runner.train_dataloader.dataset
+        steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
+        mirrored = any(isinstance(step, MirrorViewpoint) for step in steps)
+        infos = dataset_infos(dataset)
+        num_ids, num_views = head.view_weight.shape[:2]
+        self.trained = views_with_images(infos, num_ids, num_views, mirrored)
         runner.logger.info(
             f"{int(self.trained.sum())} of {self.trained.numel()} viewpoint centres have training "
             "images; angles are logged of those"
@@ -75,12 +82,25 @@ class CenterAngleHook(Hook):
         runner.visualizer.add_scalars({**scalars, "epoch": epoch}, step=runner.iter)
 
 
-def views_with_images(infos: list[dict], num_ids: int, num_views: int) -> Tensor:
-    """Return which identities have images of which viewpoints, (K, V) bool."""
+def views_with_images(
+    infos: list[dict], num_ids: int, num_views: int, mirrored: bool = False
+) -> Tensor:
+    """Return which identities have images of which viewpoints, (K, V) bool.
+
+    An image with ``viewpoint_weights`` is of every view that has a part in it, as in training, and
+    where training mirrors images, ``mirrored``, of those of its mirror image too.
+    """
     found = torch.zeros(num_ids, num_views, dtype=torch.bool)
     for info in infos:
         label, view = info.get("gt_label", -1), info.get("viewpoint", -1)
-        if 0 <= label < num_ids and 0 <= view < num_views:
+        weights = info.get("viewpoint_weights")
+        if not 0 <= label < num_ids:
+            continue
+        if weights is not None and len(weights) == num_views:
+            found[label] |= torch.as_tensor(weights) > 0
+            if mirrored:
+                found[label] |= torch.as_tensor(mirror_weights(np.asarray(weights)).copy()) > 0
+        elif weights is None and 0 <= view < num_views:
             found[label, view] = True
     return found
 

@@ -48,7 +48,10 @@ class DataCheckHook(Hook):
             num_views = getattr(part, "num_views", None) if uses_views else None
             num_views = None if num_views == 1 else num_views  # then every viewpoint is the one
             option = f"model.head.heads.{i}.num_views" if joined else "model.head.num_views"
-            check_range(infos, "viewpoint", num_views, "viewpoints", option)
+            hard = [info for info in infos if "viewpoint_weights" not in info]
+            if hard:
+                check_range(hard, "viewpoint", num_views, "viewpoints", option)
+            check_weights(infos, num_views, option)
         if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
             infos = dataset_infos(runner.val_dataloader.dataset)
             check_queries(infos)
@@ -104,6 +107,17 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str, opti
             f"set {option}={needed} to leave the others out.",
             logger="current",
             level=logging.WARNING,
+        )
+
+
+def check_weights(infos: list[dict], num_views: int | None, option: str) -> None:
+    """Raise ``ValueError`` if soft viewpoints are of another number of views than the head's."""
+    sizes = {len(info["viewpoint_weights"]) for info in infos if "viewpoint_weights" in info}
+    if num_views is not None and sizes - {num_views}:
+        found = max(sizes)
+        raise ValueError(
+            f"soft viewpoints have to be of the {num_views} views of the head, but the training "
+            f"data has {found}; set {option} and soft_viewpoints.num_views alike"
         )
 
 

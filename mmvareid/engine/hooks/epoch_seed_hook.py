@@ -3,7 +3,7 @@
 import numpy as np
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmvareid.datasets.seeding import seed_everything
 from mmvareid.registry import HOOKS
@@ -26,6 +26,9 @@ class EpochSeedHook(Hook):
         sequence = np.random.SeedSequence((runner.seed or 0, runner.epoch, get_rank()))
         seed = int(sequence.generate_state(1)[0])
         seed_everything(seed)
-        set_epoch_seed = getattr(runner.train_dataloader.dataset, "set_epoch_seed", None)
+        loader = runner.train_dataloader
+        set_epoch_seed = getattr(loader.dataset, "set_epoch_seed", None)
         if set_epoch_seed is not None:
-            set_epoch_seed(seed)
+            # To this hook, a run by iterations is one epoch, however often it sees the data.
+            by_iterations = isinstance(runner.train_loop, IterBasedTrainLoop)
+            set_epoch_seed(seed, by_pass=by_iterations and not loader.persistent_workers)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from mmvareid.config.suggest import did_you_mean
 from mmvareid.evaluation.ranking.query_expansion import expand_queries, expansion_options
 from mmvareid.evaluation.ranking.ranking import AP_TYPES, Ranking
 from mmvareid.evaluation.ranking.reranking import rerank_options
@@ -21,6 +22,10 @@ from .viewpoint_errors import viewpoint_errors
 from .viewpoint_scores import viewpoint_scores
 
 
+class UnknownOptionError(ValueError, TypeError):
+    """There is no option of this name; a ``TypeError`` too, as a wrong keyword is in Python."""
+
+
 @dataclass(frozen=True)
 class Scoring:
     """What to score a test set by.
@@ -28,7 +33,7 @@ class Scoring:
     Attributes:
         metric (str): 'cosine' or 'euclidean'.
         ap (str): 'rectangular' or 'trapezoid', see :func:`mmvareid.evaluation.rank`.
-        topk (Sequence[int]): Ranks k to report as 'Rank-k'.
+        topk (int | Sequence[int]): Ranks k to report as 'Rank-k'.
         rerank (bool | dict): Report also 'rerank/mAP' and so on, by k-reciprocal re-ranking of the
             same features; a dict sets its ``k1``, ``k2`` and ``lambda_value``.
         expand (bool | dict): Report also 'expanded/mAP' and so on, by average query expansion, of
@@ -43,7 +48,7 @@ class Scoring:
 
     metric: str = "cosine"
     ap: str = "rectangular"
-    topk: Sequence[int] = (1, 5, 10)
+    topk: int | Sequence[int] = (1, 5, 10)
     rerank: bool | dict[str, Any] = False
     expand: bool | dict[str, Any] = False
     pool_queries: bool = False
@@ -56,17 +61,33 @@ class Scoring:
             raise ValueError(f"metric has to be one of {METRICS}, but got {self.metric!r}")
         if self.ap not in AP_TYPES:
             raise ValueError(f"ap has to be one of {AP_TYPES}, but got {self.ap!r}")
-        if not isinstance(self.topk, Sequence) or not self.topk or any(k < 1 for k in self.topk):
-            raise ValueError(f"topk has to hold ranks from 1 on, but got {self.topk}")
+        object.__setattr__(self, "topk", _as_ranks(self.topk))
         rerank_options(self.rerank)
         expansion_options(self.expand)
         for name in ("pool_queries", "viewpoints", "verification", "single_shot"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} has to be a bool, but got {getattr(self, name)!r}")
 
+    @classmethod
+    def of_options(cls, owner: str, options: dict[str, Any]) -> "Scoring":
+        """Make it of options by name.
+
+        Args:
+            owner (str): Whose they are, for the message.
+            options (dict): Those that differ from the defaults.
+
+        Raises:
+            ValueError: One has a value that does not fit.
+            UnknownOptionError: There is no such one.
+        """
+        known = cls.__dataclass_fields__
+        for key in options.keys() - known.keys():
+            raise UnknownOptionError(f"{owner} does not know {key!r}{did_you_mean(key, known)}")
+        return cls(**options)
+
     def score(self, table: Descriptors) -> dict[str, float]:
         """Return all scores by name, in percent; log what takes no part."""
-        topk = tuple(self.topk)
+        topk = _as_ranks(self.topk)
         if self.pool_queries:
             table = pool_queries(table, self.metric)
         how = dict(metric=self.metric, ap=self.ap)
@@ -96,6 +117,14 @@ class Scoring:
             scores.update(viewpoint_scores(table, self.metric))
             scores.update(viewpoint_errors(table, self.metric))
         return scores
+
+
+def _as_ranks(topk: Any) -> tuple[int, ...]:
+    """Return the ranks to report, also where there is but one."""
+    ranks = topk if isinstance(topk, Sequence) else (topk,)
+    if not ranks or not all(type(k) is int and k >= 1 for k in ranks):
+        raise ValueError(f"topk has to hold ranks from 1 on, but got {topk}")
+    return tuple(ranks)
 
 
 def _expanded(table: Descriptors, options: dict[str, Any]) -> Descriptors:

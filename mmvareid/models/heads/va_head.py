@@ -96,7 +96,7 @@ class VAHead(ReIDHead):
             view_weight = None if view_weight is None else view_weight[drawn]
         losses = {"loss_id": self.loss_id(self.identity_logits(x, labels, weight), labels)}
         if self.loss_view is not None:
-            views = self._viewpoints(data_samples)  # (B,) or (B, V)
+            views = self.viewpoints_of(data_samples)  # (B,) or (B, V)
             views = views.to(x.device, non_blocking=True)
             logits = self.view_logits(x, labels, views, view_weight)
             losses["loss_view"] = self.loss_view(logits, labels, views)
@@ -134,7 +134,7 @@ class VAHead(ReIDHead):
         """Return margin logits (B, C) of unit x (B, D) against centres (C, D)."""
         return margin_logits(cosines(x, centers), targets, self.scale, margin, self.margin_type)
 
-    def _viewpoints(self, data_samples: list[DataSample]) -> Tensor:
+    def viewpoints_of(self, data_samples: list[DataSample]) -> Tensor:
         """Return viewpoints (B,), -1 where a sample has none, or weights (B, V) if they have."""
         views = torch.tensor([viewpoint_of(sample) for sample in data_samples])
         if any("viewpoint_weights" in sample for sample in data_samples):

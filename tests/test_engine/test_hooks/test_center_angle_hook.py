@@ -2,6 +2,7 @@ import itertools
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -93,6 +94,16 @@ def test_pairs_of_identities_are_all_or_a_sample_of_different_ones():
 def test_views_with_images_leaves_out_the_unknown():
     infos = [dict(gt_label=0, viewpoint=2), dict(gt_label=1, viewpoint=-1), dict(gt_label=1)]
     assert views_with_images(infos, 2, 3).tolist() == [[False, False, True], [False] * 3]
+
+
+def test_soft_viewpoints_count_by_their_weights_not_by_the_coarse_label():
+    soft = dict(gt_label=0, viewpoint=2, viewpoint_weights=np.array([0, 0.3, 0, 0.7], np.float32))
+    unknown = dict(gt_label=1, viewpoint=1, viewpoint_weights=np.zeros(4, np.float32))
+    trained = [[False, True, False, True], [False] * 4]
+    assert views_with_images([soft, unknown], 2, 4).tolist() == trained
+    # View 1 of 4 around the person is 90 degrees, whose mirror image is view 3.
+    left = dict(gt_label=0, viewpoint_weights=np.array([0, 1, 0, 0], np.float32))
+    assert views_with_images([left], 1, 4, mirrored=True).tolist() == [[False, True, False, True]]
 
 
 def test_scalars_are_written_with_epoch_and_step():

@@ -13,6 +13,7 @@ from mmvareid.engine.hooks.data_check_hook import (
     check_flips,
     check_queries,
     check_range,
+    check_weights,
 )
 from mmvareid.models import BatchAugmentPreprocessor
 
@@ -38,6 +39,28 @@ def test_a_label_beyond_the_head_names_the_image_and_what_to_set():
         check_range(infos("gt_label", 0, 4), "gt_label", 3, "identities", "num_classes")
     with pytest.raises(ValueError, match=r"set model\.head\.num_views=8"):
         check_range(infos("viewpoint", 7), "viewpoint", 3, "viewpoints", "model.head.num_views")
+
+
+def test_soft_viewpoints_are_checked_by_their_number_and_not_by_the_coarse_label():
+    two = [{"img_path": "a.jpg", "viewpoint": 2, "viewpoint_weights": [0.5, 0.5]}]
+    check_weights(two, 2, "model.head.num_views")
+    check_weights(infos("viewpoint", 2), 2, "model.head.num_views")
+    with pytest.raises(ValueError, match="of the 3 views of the head, but the training data has 2"):
+        check_weights(two, 3, "model.head.num_views")
+    head = SimpleNamespace(num_classes=1, num_views=2, loss_view=1)
+    dataset = SimpleNamespace()
+    runner = SimpleNamespace(
+        model=SimpleNamespace(head=head, data_preprocessor=None),
+        train_dataloader=SimpleNamespace(dataset=dataset, sampler=None),
+        val_loop=None,
+        cfg={},
+    )
+    rows = [{**row, "gt_label": 0} for row in two]
+    with (
+        mock.patch.object(data_check_hook, "dataset_infos", lambda _: rows),
+        mock.patch.object(data_check_hook, "check_compile"),
+    ):
+        data_check_hook.DataCheckHook().before_train(runner)
 
 
 def test_batch_size_has_to_fit_the_sampler():

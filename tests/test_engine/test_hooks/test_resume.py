@@ -1,15 +1,19 @@
 """A run with a stop in the middle is the run without it, bit for bit."""
 
 import itertools
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from small_run import SMALL, SYNTHETIC, parse_options
+from torch.utils.data import DataLoader
 
 from mmvareid.config import load_config
-from mmvareid.datasets import make_synthetic
+from mmvareid.datasets import Market1501, make_synthetic
+from mmvareid.engine.hooks.epoch_seed_hook import EpochSeedHook
 from mmvareid.evaluation import ReIDMetric
 
 
@@ -78,6 +82,26 @@ def test_with_and_without_a_stop(people, tmp_path, workers):
     if workers == 0:
         other = train(people, tmp_path / "other", 2, workers, **{"randomness.seed": 1})
         assert not same(straight["state_dict"], other["state_dict"])
+
+
+def test_passes_of_a_run_by_iterations_differ_though_each_has_new_workers(market_root):
+    pipeline = [
+        dict(type="LoadImageFromFile"),
+        dict(type="RandomErasing", erase_prob=1.0, mode="rand"),
+        dict(type="PackInputs"),
+    ]
+    dataset = Market1501(market_root, split="train", pipeline=pipeline)
+    loader = DataLoader(dataset, batch_size=13, num_workers=1, collate_fn=list)
+    loop = mock.Mock(spec=IterBasedTrainLoop)
+    runner = SimpleNamespace(seed=0, epoch=0, train_loop=loop, train_dataloader=loader)
+
+    def passes():
+        EpochSeedHook().before_train_epoch(runner)
+        return [torch.stack([one["inputs"] for one in next(iter(loader))]) for _ in range(2)]
+
+    first, second = passes()
+    assert not torch.equal(first, second)
+    assert all(map(torch.equal, passes(), (first, second)))
 
 
 def test_best_checkpoint_when_stopped_in_its_place(people, tmp_path, monkeypatch):

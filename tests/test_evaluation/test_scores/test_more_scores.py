@@ -164,7 +164,7 @@ def test_junk_takes_no_part_in_expansion():
         (dict(expand=1), "expand has to be True, False or a dict, but got 1"),
         (dict(expand=dict(k=0)), "k has to be a whole number of at least 1, but got 0"),
         (dict(expand=dict(alpha=-1)), "alpha has to be at least 0"),
-        (dict(topk=3), "topk has to hold ranks from 1 on, but got 3"),
+        (dict(topk=0.5), "topk has to hold ranks from 1 on, but got 0.5"),
         (dict(viewpoints="yes"), "viewpoints has to be a bool, but got 'yes'"),
         (dict(ap="area"), "ap has to be one of .* but got 'area'"),
     ],

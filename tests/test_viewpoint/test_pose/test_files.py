@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_run import ROOT, run
 
 from mmvareid.datasets import load_viewpoints
-from mmvareid.viewpoint import from_pose, read_poses, write_viewpoints
+from mmvareid.viewpoint import Poses, from_pose, read_poses, write_viewpoints
 
 TOOL = "dataset_converters/viewpoints_from_pose.py"
 BODY = [[float(i), 2.0 * i] for i in range(17)]
@@ -93,6 +93,15 @@ def test_absent_and_empty(tmp_path):
     np.savez(tmp_path / "a.npz", names=["a"], points=np.zeros((1, 14, 2)))
     with pytest.raises(ValueError, match="has to hold arrays `names` and `keypoints`"):
         read_poses(tmp_path / "a.npz")
+
+
+def test_names_without_an_ending_may_hold_a_dot(tmp_path, draw_images):
+    draw_images(tmp_path / "set", ["0001_c1.jpg", "0001_c1.2.jpg"])
+    with mock.patch.object(sys, "argv", [TOOL]):
+        tool = runpy.run_path(str(ROOT / "tools" / TOOL), run_name="tool")
+    found = tool["find_images"](tmp_path / "set")
+    poses = Poses(["0001_c1.2", "0001_c1"], np.zeros((2, 17, 3)))
+    assert tool["match_images"](poses, found, "").names == ["0001_c1.2.jpg", "0001_c1.jpg"]
 
 
 def test_points_at_zero_without_scores_are_missing(tmp_path):
@@ -188,8 +197,9 @@ def test_the_tool_learns_from_labels_and_counts_what_it_cannot_tell(market):
     assert [found[f"{names[i]}.jpg"] for i in (0, 50, 59)] == [-1] * 3
 
 
-def test_errors_of_the_tool(market, capsys):
+def test_errors_of_the_tool(market, capsys, draw_images):
     root, _, _ = market
+    draw_images(root / "others", ["a.jpg"])
     (root / "other").mkdir()
     again = root / "again"
     shutil.copytree(root / "set", again / "a")
@@ -198,8 +208,9 @@ def test_errors_of_the_tool(market, capsys):
     poses, out = root / "poses.npz", root / "a.csv"
     for arguments, message in (
         ([poses, out], "--images has to name the folder of the images"),
-        ([poses, root / "a.json"], "out has to end in .csv"),
-        ([poses, out, "--images", root / "other"], "none of its 50 names"),
+        ([poses, root / "a.json"], "a.json has to end in .csv"),
+        ([poses, out, "--images", root / "other"], "has to hold images, which end in"),
+        ([poses, out, "--images", root / "others"], "none of its 50 names"),
         ([poses, out, "--images", again], "images have to differ in name"),
         ([poses, out, "--images", root / "set", "--labels", labels], "such as x.jpg, is one of"),
     ):
