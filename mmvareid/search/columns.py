@@ -13,6 +13,7 @@ COLUMNS: dict[str, tuple[type, float]] = {
     "viewpoints": (np.int64, -1),
     "times": (np.float64, np.nan),
 }
+LAST_ID = 2**62 - 1  # so that the next one is in 64 bits too
 _TOLERANCE = 1e-3  # of unit length
 
 
@@ -32,6 +33,8 @@ def as_column(name: str, values: Sequence | np.ndarray | None, number: int) -> n
             f"{name} have to be {number} {what}, one a descriptor, but got {array.shape} "
             f"{array.dtype}"
         )
+    if kind is not np.int64 and np.isinf(array).any():
+        raise ValueError(f"{name} have to be finite, or NaN where unknown, but got inf")
     return _as_int64(name, array) if kind is np.int64 else array.astype(kind)
 
 
@@ -64,6 +67,8 @@ def as_ids(ids: Sequence[int] | np.ndarray, number: int) -> np.ndarray:
         raise ValueError(f"ids have to be {number}, one a descriptor, but got {len(array)}")
     if array.min(initial=0) < 0:
         raise ValueError(f"ids have to be at least 0, but got {array.min()}")
+    if array.max(initial=0) >= LAST_ID:
+        raise ValueError(f"ids have to be below 2**62, but got {array.max()}")
     if len(np.unique(array)) != number:
         raise ValueError("ids have to be unique, but one is there twice")
     return array

@@ -7,8 +7,9 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _FIELDS = {"persons": "person", "cameras": "camera", "viewpoints": "viewpoint", 
 _KNOWN = ["id", "path", *_FIELDS.values()]
 _WRITTEN, _ASKED = 1_000, 64  # pictures and queries in one message
 _LONGEST = 65_535  # bytes of a path
+_WAITS = (0.5, 2.0, 5.0)  # seconds before what failed is written again
 _SECONDS = 10.0  # to wait for an answer when opening
 # Candidates that HNSW looks at. Filters keep it from most of them: where a hundredth of 20,000 was
 # left, it found 0.78 of the ten nearest by 128, 0.99 by 512 and all by 1,024.
@@ -70,15 +72,17 @@ class MilvusStorage:
         create: bool = True,
     ) -> None:
         self._is_file = "://" not in address
-        self.address = os.path.abspath(address) if self._is_file else address
+        self.address = os.path.realpath(address) if self._is_file else address
         self.collection = collection
-        self._milvus = _import_milvus()
+        self._milvus = _import_milvus(self._is_file)
         if engine not in ENGINES:
             raise ValueError(f"engine has to be one of {', '.join(ENGINES)}, but got {engine!r}")
         self._engine = engine
         if self._is_file and not create and not os.path.exists(self.address):
             raise FileNotFoundError(f"the gallery {address} does not exist; extract makes one")
+        self._closed = False
         self._client = self._open(token)
+        self.most: int | None = MOST
         self._creating = threading.Lock()
         self.width: int | None = None
         try:
@@ -112,7 +116,15 @@ class MilvusStorage:
         with self._creating:
             if not self._is_there():
                 self._create(pictures.features.shape[1])
-        fields = {_FIELDS[name]: values.tolist() for name, values in pictures.columns.items()}
+        if pictures.features.shape[1] != self.width:
+            raise ValueError(
+                f"features have to have the gallery's {self.width} numbers, but got "
+                f"{pictures.features.shape[1]}; another process began it with those"
+            )
+        fields = {
+            _FIELDS[name]: [None if one != one else one for one in values.tolist()]  # NaN
+            for name, values in pictures.columns.items()
+        }
         for start in range(0, len(pictures), _WRITTEN):
             part = range(start, min(start + _WRITTEN, len(pictures)))
             rows = [
@@ -125,12 +137,21 @@ class MilvusStorage:
                 for row in part
             ]
             try:
-                self._ask("upsert", data=rows)
+                self._upsert(rows)
             except OSError as error:
                 raise OSError(
                     f"{start} of {len(pictures)} pictures were written, then {error}; those that "
-                    "are added again with the same ids will be there once"
+                    "you add again with ids of your own will be there once"
                 ) from error
+
+    def _upsert(self, rows: list[dict[str, Any]]) -> None:
+        """Write pictures; again after a while where the database fails, which adds none twice."""
+        for seconds in _WAITS:
+            try:
+                return self._ask("upsert", data=rows)
+            except OSError:
+                time.sleep(seconds)
+        return self._ask("upsert", data=rows)
 
     def remove(self, ids: np.ndarray) -> None:
         """Remove pictures, or raise KeyError if one is not there, and remove none."""
@@ -187,8 +208,9 @@ class MilvusStorage:
     def close(self) -> None:
         """Close the connection; a file that no other gallery has open is free again."""
         self._client.close()
-        if self._is_file:
-            with _OPENING:
+        with _OPENING:
+            if self._is_file and not self._closed:
+                self._closed = True
                 _OPEN[self.address] -= 1
                 if not _OPEN[self.address]:
                     # MilvusClient leaves the file's server running until the process ends.
@@ -211,7 +233,7 @@ class MilvusStorage:
         try:
             with _OPENING:
                 client = self._milvus.MilvusClient(self.address, token=token, timeout=_SECONDS)
-                _OPEN[self.address] += 1
+                _OPEN[self.address] += self._is_file
                 return client
         except self._milvus.MilvusException as error:
             raise OSError(f"{self.address} cannot be opened ({_said(error)}); {why}") from error
@@ -235,12 +257,14 @@ class MilvusStorage:
             raise ValueError(f"{where} has to be a gallery of mmvareid, but is not; take another")
         if version != FORMAT:
             raise ValueError(f"{where} is of format {version}, and {FORMAT} can be read")
-        if fingerprint is not None and fingerprint != own:
+        if fingerprint and own and fingerprint != own:  # '' is not known
             raise ValueError(
                 f"{where} has descriptors of the model {own!r}, but got the model {fingerprint!r}; "
                 "take another collection, or make it anew from its pictures"
             )
         self.width = int(fields["descriptor"]["params"]["dim"])
+        if not self._ask("list_indexes"):  # another process was stopped while it began
+            self._ask("create_index", index_params=self._index())
         self._ask("load_collection")
         return own
 
@@ -251,16 +275,16 @@ class MilvusStorage:
         schema.add_field("descriptor", kind.FLOAT_VECTOR, dim=width)
         schema.add_field("path", kind.VARCHAR, max_length=_LONGEST)
         for name, field in _FIELDS.items():
-            schema.add_field(field, kind.INT64 if COLUMNS[name][0] is np.int64 else kind.DOUBLE)
-        index_type, options = _INDEX["hnsw" if self._engine == "auto" else self._engine]
-        index = self._client.prepare_index_params()
-        index.add_index("descriptor", index_type=index_type, metric_type="COSINE", params=options)
+            if COLUMNS[name][0] is np.int64:
+                schema.add_field(field, kind.INT64)
+            else:  # a server takes no NaN
+                schema.add_field(field, kind.DOUBLE, nullable=True)
         properties = {f"{_PREFIX}fingerprint": self.fingerprint, f"{_PREFIX}format": FORMAT}
         try:
             self._ask(
                 "create_collection",
                 schema=schema,
-                index_params=index,
+                index_params=self._index(),
                 properties=properties,
                 consistency_level="Strong",  # what one process has added, another finds
             )
@@ -269,12 +293,18 @@ class MilvusStorage:
                 raise
         self._is_there()
 
+    def _index(self) -> Any:
+        index_type, options = _INDEX["hnsw" if self._engine == "auto" else self._engine]
+        index = self._client.prepare_index_params()
+        index.add_index("descriptor", index_type=index_type, metric_type="COSINE", params=options)
+        return index
+
     def _iterate(self, fields: list[str]) -> Iterator[list[dict[str, Any]]]:
         if not self._is_there():
             return
         rows = self._ask("query_iterator", batch_size=_WRITTEN, output_fields=fields)
         try:
-            while part := rows.next():
+            while part := self._call(rows.next):
                 yield part
         finally:
             rows.close()
@@ -289,18 +319,29 @@ class MilvusStorage:
             np.array([row["id"] for row in rows], np.int64),
             [decode_path(row["path"]) for row in rows],
             {
-                name: np.array([row[field] for row in rows], COLUMNS[name][0])
+                name: np.array(
+                    [np.nan if row[field] is None else row[field] for row in rows],
+                    COLUMNS[name][0],
+                )
                 for name, field in _FIELDS.items()
             },
-            np.array([row["descriptor"] for row in rows], np.float32).reshape(-1, self.width or 0)
+            np.array([row["descriptor"] for row in rows], np.float32).reshape(
+                len(rows), self.width or 0
+            )
             if with_features
             else None,
         )
 
     def _ask(self, method: str, **arguments: Any) -> Any:
-        """Call the client about the collection; its errors become one that names the database."""
+        """Call the client about the collection."""
+        return self._call(
+            getattr(self._client, method), collection_name=self.collection, **arguments
+        )
+
+    def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
+        """Call the client; its errors become one that names the database."""
         try:
-            return getattr(self._client, method)(collection_name=self.collection, **arguments)
+            return method(**arguments)
         except self._milvus.MilvusException as error:
             raise OSError(f"the database {self.address} failed: {_said(error)}") from error
 
@@ -316,6 +357,8 @@ def filter_expression(filters: Filters) -> str | None:
         if not len(values):
             return None
         parts.append(f"{_FIELDS[name]} in {values.tolist()}")
+    if filters.not_cameras is not None:
+        parts.append(f"camera not in {filters.not_cameras.tolist()}")
     if filters.times is not None:
         most = np.finfo(np.float64).max
         first, last = np.clip(filters.times, -most, most).tolist()
@@ -347,11 +390,10 @@ def _said(error: Exception) -> str:
     return str(getattr(error, "message", "")).strip() or type(error).__name__
 
 
-def _import_milvus() -> Any:
-    if importlib.util.find_spec("pymilvus") is None:
-        raise ImportError(
-            'a gallery in a database needs pymilvus: pip install "mmvareid[database]"'
-        )
+def _import_milvus(is_file: bool) -> Any:
+    for name in ("pymilvus", *["milvus_lite"] * is_file):
+        if importlib.util.find_spec(name) is None:
+            raise ImportError(f"this gallery needs {name}: pip install pymilvus milvus-lite")
     for name in ("pymilvus", "grpc._server"):  # they print what is also raised
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return importlib.import_module("pymilvus")

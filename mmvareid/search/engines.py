@@ -96,7 +96,7 @@ class ApproximateIndex:
             self.widths = [8, 16, 32, 64, 128, 256, 512]
         self.engine = engine
         self.index.add(features)
-        self.width, self.recall = self._tune(features)
+        self.tune(features)
 
     def add(self, features: np.ndarray) -> None:
         """Add rows (n, D) behind the others."""
@@ -121,8 +121,8 @@ class ApproximateIndex:
             params = faiss.SearchParametersIVF(nprobe=width)
         return self.index.search(query, k, params=params)
 
-    def _tune(self, features: np.ndarray) -> tuple[int, float]:
-        """Return the narrowest search that finds ten neighbours of some rows, and its recall."""
+    def tune(self, features: np.ndarray) -> None:
+        """Take the narrowest search that finds ten neighbours of some rows; measure its recall."""
         chosen = np.random.default_rng(1).permutation(len(features))[:_TUNED_ON]
         query = features[np.sort(chosen)]
         k = min(11, len(features))  # each finds itself
@@ -141,4 +141,4 @@ class ApproximateIndex:
                 logger="current",
                 level=logging.WARNING,
             )
-        return width, recall
+        self.width, self.recall = width, recall

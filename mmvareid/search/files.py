@@ -9,6 +9,7 @@ from mmvareid.fileio.arrays import load_arrays, save_arrays
 
 from .columns import (
     COLUMNS,
+    LAST_ID,
     as_column,
     as_ids,
     check_features,
@@ -20,12 +21,12 @@ from .memory import MemoryStorage
 from .storage import Pictures, Storage
 
 FORMAT = 1
-_LAST_ID = 2**62  # so that ids stay in 64 bits whatever a file says
 
 
 def save(storage: Storage, path: str | os.PathLike) -> None:
     """Write all pictures; an older file stays whole until the new one is on the disk."""
     parts = [*storage.batches()]
+    width = parts[0].features.shape[1] if parts and parts[0].features is not None else 0
     ids = np.concatenate([np.empty(0, np.int64), *(part.ids for part in parts)])
     next_id = max(getattr(storage, "next_id", 0), int(ids.max(initial=-1)) + 1)
     save_arrays(
@@ -34,7 +35,7 @@ def save(storage: Storage, path: str | os.PathLike) -> None:
             "format": np.array(FORMAT),
             "fingerprint": np.array(storage.fingerprint),
             "next_id": np.array(next_id),
-            "features": np.concatenate([np.empty((0, storage.width or 0), np.float32), *(
+            "features": np.concatenate([np.empty((0, width), np.float32), *(
                 part.features for part in parts if part.features is not None)]),
             "ids": ids,
             "paths": encode_paths([one for part in parts for one in part.paths]),
@@ -55,7 +56,7 @@ def load(path: str | os.PathLike, fingerprint: str | None, engine: str) -> Memor
             raise ValueError(f"its format is {arrays['format']}, and {FORMAT} can be read")
         storage = MemoryStorage(str(arrays["fingerprint"]), engine)
         pictures, next_id = _pictures(arrays), int(arrays["next_id"])
-        if arrays["next_id"].dtype.kind != "i" or not 0 <= next_id < _LAST_ID:
+        if arrays["next_id"].dtype.kind != "i" or not 0 <= next_id <= LAST_ID:
             raise ValueError(f"next_id is {arrays['next_id']} {arrays['next_id'].dtype}")
         if pictures.ids.max(initial=-1) >= next_id:
             raise ValueError("its ids are not below next_id")

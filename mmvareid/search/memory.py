@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class MemoryStorage:
     def __init__(self, fingerprint: str, engine: str) -> None:
         choose_engine(engine, 0)
         self.fingerprint, self.engine, self.next_id = fingerprint, engine, 0
+        self.most: int | None = None
         self._lock = threading.Lock()
         self._arrays: dict[str, np.ndarray] = {}  # with room for more rows
         self._number, self._paths = 0, list[str]()
@@ -77,8 +78,9 @@ class MemoryStorage:
             self._paths += pictures.paths
             self._number = number
             ids = pictures.ids.tolist()
-            self._forget([self._row_of[one] for one in ids if one in self._row_of])
+            replaced = [self._row_of[one] for one in ids if one in self._row_of]
             self._row_of.update(zip(ids, range(first, number), strict=True))
+            self._forget(replaced)
             self.next_id = max(self.next_id, max(ids, default=-1) + 1)
 
     def remove(self, ids: np.ndarray) -> None:
@@ -88,8 +90,6 @@ class MemoryStorage:
             if lost:
                 raise KeyError(f"the gallery has no picture {lost[0]} ({len(lost)} such)")
             self._forget([self._row_of.pop(one) for one in ids.tolist()])
-            if len(self._row_of) < _SPARSE * self._number:
-                self._compact()
 
     def nearest(
         self, query: np.ndarray, k: int, filters: Filters, with_features: bool = False
@@ -112,10 +112,8 @@ class MemoryStorage:
             similarities, near = search_exactly(features, query, k, limit)
         else:
             similarities, near = search_filtered(found, features, query, k, limit)
-        return [
-            (values, rows.pictures.take(one))
-            for values, one in zip(similarities, near, strict=True)
-        ]
+        shown = rows.pictures if with_features else replace(rows.pictures, features=None)
+        return [(values, shown.take(one)) for values, one in zip(similarities, near, strict=True)]
 
     def distinct(self, name: str) -> list[int]:
         """Return the different values of a column, sorted."""
@@ -167,3 +165,5 @@ class MemoryStorage:
         if rows:
             self._arrays["alive"] = self._arrays["alive"].copy()
             self._arrays["alive"][rows] = False
+        if len(self._row_of) < _SPARSE * self._number:
+            self._compact()

@@ -6,6 +6,8 @@ import numpy as np
 
 from .engines import TARGET_RECALL, ApproximateIndex
 
+_GROWN = 1.25  # times the rows that it was tuned for, from which on its recall is measured anew
+
 
 class SharedIndex:
     """Built at the first search, grown before the next; one thread at a time is in it.
@@ -17,7 +19,7 @@ class SharedIndex:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._index: ApproximateIndex | None = None
-        self._rows = 0
+        self._rows = self._tuned = 0
 
     def search(
         self, engine: str, features: np.ndarray, query: np.ndarray, k: int, strict: bool
@@ -41,8 +43,12 @@ class SharedIndex:
 
     def _grown(self, engine: str, features: np.ndarray) -> ApproximateIndex:
         if self._index is None:
-            self._index, self._rows = ApproximateIndex(engine, features), len(features)
+            self._index = ApproximateIndex(engine, features)
+            self._rows = self._tuned = len(features)
         elif self._rows < len(features):
             self._index.add(features[self._rows :])
             self._rows = len(features)
+            if self._rows > _GROWN * self._tuned:
+                self._index.tune(features)
+                self._tuned = self._rows
         return self._index

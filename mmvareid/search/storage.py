@@ -45,10 +45,12 @@ class Filters:
     Attributes:
         members (dict[str, np.ndarray]): By column, the values that it may have.
         times (tuple[float, float] | None): The first and the last, both included.
+        not_cameras (np.ndarray | None): Cameras whose pictures are left out.
     """
 
     members: dict[str, np.ndarray]
     times: tuple[float, float] | None
+    not_cameras: np.ndarray | None = None
 
     @classmethod
     def of(cls, times: tuple[float, float] | None, **members: Collection[int] | None) -> "Filters":
@@ -68,6 +70,8 @@ class Filters:
         """Return which of N rows may be found, (N,) bool, among those that are ``alive``."""
         for name, values in self.members.items():
             alive = alive & np.isin(columns[name], values)
+        if self.not_cameras is not None:
+            alive = alive & ~np.isin(columns["cameras"], self.not_cameras)
         if self.times is not None:
             first, last = self.times
             alive = alive & (columns["times"] >= first) & (columns["times"] <= last)
@@ -82,6 +86,7 @@ class Storage(Protocol):
     """Keeps pictures for a gallery. All calls may come from several threads at once."""
 
     fingerprint: str
+    most: int | None  # pictures that a query can find
 
     @property
     def width(self) -> int | None:

@@ -85,7 +85,7 @@ def make_page(search: Search) -> gr.Blocks:
 def main() -> None:
     args = parse_args()
     inferencer = ReIDInferencer(args.config, args.checkpoint, progress=False)
-    gallery = Gallery.load(args.gallery, inferencer.fingerprint)
+    gallery = Gallery.open(args.gallery, inferencer.fingerprint, create=False)
     make_page(Search(inferencer, gallery, args.root)).launch(
         server_name=args.host, server_port=args.port, max_file_size="20mb", share=False
     )

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mmvareid.evaluation import rerank
-from mmvareid.search import Gallery
+from mmvareid.search import Gallery, engines
+from mmvareid.search.shared_index import SharedIndex
 
 N, D = 60, 8
 RNG = np.random.default_rng(0)
@@ -53,7 +54,7 @@ def gallery(empty):
 
 def test_an_empty_gallery_finds_nothing(empty):
     assert len(empty) == 0
-    assert empty.search(QUERY) == [[], [], []]
+    assert empty.search(QUERY) == empty.search(QUERY, rerank=True) == [[], [], []]
     assert empty.distinct("cameras") == []
     with pytest.raises(KeyError, match="no picture 3"):
         empty.remove([3])
@@ -159,6 +160,8 @@ def test_a_gallery_goes_through_a_file(gallery, tmp_path):
         (lambda g: g.add(FEATURES[:2], ["a", "b"], ids=[1]), "ids have to be 2, one a descr"),
         (lambda g: g.add(FEATURES[:2], ["a", "b"], ids=[1, 1]), "ids have to be unique"),
         (lambda g: g.add(FEATURES[:1], ["a"], ids=[-1]), "ids have to be at least 0, but got -1"),
+        (lambda g: g.add(FEATURES[:1], ["a"], ids=[2**62 - 1]), "ids have to be below"),
+        (lambda g: g.add(FEATURES[:1], ["a"], times=[np.inf]), "times have to be finite, or NaN"),
         (lambda g: g.add(FEATURES[:1, :4], ["a"]), "gallery's 8 numbers, but got 4"),
         (lambda g: g.add(2 * FEATURES[:1], ["a"]), "of unit length"),
         (lambda g: g.search(QUERY, group_by="camera"), "group_by has to be None or 'person'"),
@@ -172,7 +175,21 @@ def test_bad_input_changes_nothing(gallery, call, message):
     assert len(gallery) == N
 
 
-def test_each_hit_is_the_picture_that_it_names(empty):
+@pytest.fixture(params=["memory", "index", "database"])
+def shared(request, tmp_path, monkeypatch):
+    """An empty gallery for several threads; one of 100 pictures has an index."""
+    if request.param == "database":
+        pytest.importorskip("milvus_lite")
+        with Gallery.open(tmp_path / "people.db", "abc", engine="flat") as gallery:
+            yield gallery
+        return
+    if request.param == "index":
+        pytest.importorskip("faiss")
+        monkeypatch.setattr(engines, "INDEX_FROM", 100)
+    yield Gallery("abc", "hnsw" if request.param == "index" else "flat")
+
+
+def test_each_hit_is_the_picture_that_it_names(shared):
     """Six threads add, remove and search: a path says which descriptor belongs to it."""
     rows = unit(np.random.default_rng(1).normal(size=(4_000, D)))
     failures, kept, lock = [], {}, threading.Lock()
@@ -182,16 +199,16 @@ def test_each_hit_is_the_picture_that_it_names(empty):
         for step in range(120):
             chosen = rng.choice(len(rows), rng.integers(1, 6), replace=False)
             if step % 3 == 0:
-                ids = empty.add(rows[chosen], [str(row) for row in chosen], cameras=chosen % 5)
+                ids = shared.add(rows[chosen], [str(row) for row in chosen], cameras=chosen % 5)
                 with lock:
                     kept.update(zip(ids.tolist(), chosen.tolist(), strict=True))
             elif step % 10 == 1:
                 with lock:
                     gone = [kept.popitem()[0] for _ in range(min(2, len(kept)))]
                 if gone:
-                    empty.remove(gone)
+                    shared.remove(gone)
             else:
-                for query, hits in zip(rows[chosen], empty.search(rows[chosen]), strict=True):
+                for query, hits in zip(rows[chosen], shared.search(rows[chosen]), strict=True):
                     failures.extend(
                         hit
                         for hit in hits
@@ -202,9 +219,67 @@ def test_each_hit_is_the_picture_that_it_names(empty):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))  # raises what a thread raised
     assert not failures
-    assert len(empty) == len(kept)
+    assert len(shared) == len(kept)
     for one, row in [*kept.items()][::20]:
-        assert (one, str(row)) in {(hit.id, hit.path) for hit in empty.search(rows[[row]])[0]}
+        assert (one, str(row)) in {(hit.id, hit.path) for hit in shared.search(rows[[row]])[0]}
+
+
+def test_a_search_among_fewer_rows_than_are_indexed_finds_none_of_the_others():
+    pytest.importorskip("faiss")
+    index = SharedIndex()
+    assert index.search("hnsw", FEATURES, FEATURES[50:51], 3, False)[1][0, 0] == 50
+    _, rows = index.search("hnsw", FEATURES[:40], FEATURES[50:51], 10, False)
+    assert rows.max() < 40 and -1 in rows
+
+
+def test_an_index_that_has_grown_is_measured_again(monkeypatch):
+    """Black pictures that come later, among which HNSW loses its way."""
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(engines, "HNSW_FROM", 1_000)
+    rows = unit(RNG.normal(size=(8_000, D)))
+    rows[2_000:5_000] = rows[2_000]
+    gallery = Gallery()
+    gallery.add(rows[:2_000], ["x"] * 2_000)
+    gallery.search(rows[:1])
+    gallery.add(rows[2_000:], ["x"] * 6_000)
+    for query, hits in zip(rows[::80], gallery.search(rows[::80], 10), strict=True):
+        assert min(hit.similarity for hit in hits) >= np.sort(rows @ query)[-10] - 1e-6
+
+
+def test_a_job_that_is_repeated_keeps_nothing_twice(empty):
+    for _ in range(10):
+        empty.add(FEATURES, ["x"] * N, ids=IDS)
+    assert len(empty) == N
+    kept = getattr(empty._storage, "_number", N)
+    assert kept <= 2 * N
+
+
+def test_few_persons_are_found_though_their_pictures_are_many(empty, monkeypatch):
+    empty.add(FEATURES, ["x"] * N, persons=np.arange(N) % 2)
+    monkeypatch.setattr(empty._storage, "most", 32)
+    (hits,) = empty.search(QUERY[:1], k=5, group_by="person")
+    assert {hit.person for hit in hits} == {0, 1}
+
+
+def test_no_number_that_a_server_refuses_is_written(tmp_path, monkeypatch):
+    pytest.importorskip("milvus_lite")
+    with Gallery.open(tmp_path / "people.db") as gallery:
+        gallery.add(FEATURES, ["x"] * N)
+        written = []
+        monkeypatch.setattr(gallery._storage, "_upsert", written.extend)
+        gallery.add(FEATURES, ["x"] * N, times=TIMES)
+    assert len(written) == N
+    assert {row["time"] is None for row in written} == {True, False}
+    assert all(row["time"] is None or np.isfinite(row["time"]) for row in written)
+
+
+def test_closing_twice_is_closing_once(tmp_path):
+    pytest.importorskip("milvus_lite")
+    with Gallery.open(tmp_path / "people.db") as other, Gallery.open(tmp_path / "people.db") as one:
+        other.add(FEATURES, ["x"] * N)
+        one.close()
+        one.close()
+        assert len(other) == N
 
 
 def run(code, *args):
@@ -337,13 +412,14 @@ def test_a_database_that_fails_says_how_much_was_written(tmp_path, monkeypatch):
     milvus = pytest.importorskip("pymilvus")
     pytest.importorskip("milvus_lite")
     monkeypatch.setattr("mmvareid.search.database._WRITTEN", 10)
+    monkeypatch.setattr("mmvareid.search.database._WAITS", (0.01, 0.01))
     with Gallery.open(tmp_path / "people.db", engine="flat") as gallery:
         gallery.add(FEATURES[:20], ["x"] * 20, ids=range(20))
-        client, calls = gallery._storage._client, iter(range(9))
+        client, calls = gallery._storage._client, iter(range(99))
         whole = client.upsert
 
         def failing(**arguments):
-            if next(calls) == 2:
+            if next(calls) in (0, 3, 4, 5):  # the first is written when it is tried again
                 raise milvus.MilvusException(message="no space left")
             return whole(**arguments)
 
