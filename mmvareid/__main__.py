@@ -16,6 +16,7 @@ COMMANDS = {
     "report": ("analysis_tools/report.py", "an evaluation as one HTML page"),
     "extract": ("inference/extract.py", "make a gallery of a folder of pictures"),
     "search": ("inference/search.py", "search pictures of people in a gallery"),
+    "verification": ("analysis_tools/verification.py", "thresholds for one person or two"),
     "synth": ("dataset_converters/make_synthetic.py", "draw synthetic people"),
     "viewpoints-pose": (
         "dataset_converters/viewpoints_from_pose.py",

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from unittest import mock
 
+import numpy as np
 import pytest
 from mmpretrain.models import SEResNeXt
 from small_run import ENV, ROOT, SYNTHETIC
@@ -54,6 +55,36 @@ def test_extract_and_search(checkpoint, market_root, tmp_path, capsys):
     assert row["hits"][0]["similarity"] == pytest.approx(1, abs=1e-5)
     assert {hit["camera"] for hit in row["hits"]} <= {1, 3}
     assert row["hits"][0]["time"] is None  # JSON has no NaN
+
+
+def test_thresholds_from_known_people_to_nobody(checkpoint, market_root, tmp_path, capsys):
+    path, options = checkpoint
+    gallery, pairs, found = (tmp_path / name for name in ("g.npz", "pairs.npz", "found.json"))
+    call("extract", SYNTHETIC, path, market_root, gallery, "--cfg-options", *options)
+    call(
+        "verification", gallery, "--rates", 0.1, 1e-9, "--out", pairs, "--plot",
+        tmp_path / "new/pairs.png",
+    )  # fmt: skip
+    said = capsys.readouterr().out
+    assert "pairs of one person" in said and "too few pairs" in said and "10 %" in said
+    assert (tmp_path / "new/pairs.png").is_file()
+    query = market_root / "query" / "0001_c1s1_000100_00.jpg"
+    search = ("search", SYNTHETIC, path, gallery, query, "--k", 30, "--out", found)
+    call(*search, "--pairs", pairs, "--fpr", 0.1, "--other-cameras", "--cfg-options", *options)
+    ((row),) = json.loads(found.read_text())
+    threshold = float(re.search(r"above the cosine (\d\.\d+)", capsys.readouterr().out)[1])
+    assert all(hit["similarity"] > threshold - 1e-4 for hit in row["hits"])
+    assert all(hit["impostors_above"] <= 0.1 for hit in row["hits"])
+    assert 1 not in {hit["camera"] for hit in row["hits"]}
+    call(*search, "--threshold", 0, "--cameras", 9, "--cfg-options", *options)
+    assert "nobody" in capsys.readouterr().out and json.loads(found.read_text())[0]["hits"] == []
+    with pytest.raises(SystemExit):
+        call(*search, "--fpr", 0.1)
+    assert "--fpr has to have --pairs" in capsys.readouterr().err
+    np.savez(tmp_path / "f.npz", **{"features": np.eye(4), "person_id": [1, 1, 2, 2],
+             "camera_id": [0, 1, 0, 1], "is_query": [1, 0, 1, 0]})  # fmt: skip
+    call("verification", tmp_path / "f.npz", "--rates", 0.5)
+    assert "2 pairs of one person, 2 of two" in capsys.readouterr().out
 
 
 def test_a_viewpoint_file_of_other_pictures_is_refused(checkpoint, market_root, tmp_path):

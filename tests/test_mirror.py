@@ -31,6 +31,7 @@ HELD_BY = {
     "test_evaluation/test_metric.py": "evaluation/scores/scoring",
     "test_evaluation/test_scores/test_more_scores.py": "evaluation/ranking/query_expansion "
     "evaluation/scores/query_pooling evaluation/scores/single_shot evaluation/scores/verification",
+    "test_evaluation/test_scores/test_pair_similarities.py": "visualization/pair_plot",
     "test_evaluation/test_scores/test_protocols.py": "evaluation/scores/tables "
     "evaluation/scores/viewpoint_scores",
     "test_models/test_batch_transforms.py": "models/batch_preprocessor",

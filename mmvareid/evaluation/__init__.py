@@ -8,6 +8,7 @@ from .metric import ReIDMetric
 from .ranking.query_expansion import expand_queries
 from .ranking.ranking import Ranking, rank
 from .ranking.reranking import rerank
+from .scores.pair_similarities import PairSimilarities
 from .scores.protocols import cross_view, single_view, view_pairs
 from .scores.query_pooling import pool_queries
 from .scores.scoring import Scoring
@@ -21,6 +22,7 @@ from .table import Descriptors
 
 __all__ = [
     "Descriptors",
+    "PairSimilarities",
     "Ranking",
     "ReIDMetric",
     "Scoring",

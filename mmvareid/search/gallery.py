@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from mmvareid.evaluation import rerank
+from mmvareid.evaluation import PairSimilarities, rerank
+from mmvareid.evaluation.scores.pair_similarities import Side
 from mmvareid.fileio.arrays import load_arrays, save_arrays
 
 from .columns import (
@@ -30,6 +32,7 @@ _BUILDING = threading.Lock()
 _RERANKED = 100  # candidates of a query that are ranked anew
 _LAST_ID = 2**62  # so that ids stay in 64 bits whatever a file says
 _SPARSE = 0.5  # below this share of rows that are not removed an index is made anew
+_PAIRED = 5_000  # pictures whose pairs with all are looked at
 _OPPOSITE = 1e-3  # length of a mean of queries, below which it points nowhere
 
 
@@ -140,11 +143,14 @@ class Gallery:
         times: tuple[float, float] | None = None,
         together: bool = False,
         rerank: bool = False,
+        threshold: float | None = None,
+        query_cameras: Sequence[int] | None = None,
+        other_cameras_only: bool = False,
     ) -> list[list[Hit]]:
         """Return the nearest pictures of each query, the most similar first.
 
         Args:
-            features (np.ndarray): Unit descriptors ``(Q, D)`` of the queries.
+            features (np.ndarray): Unit descriptors ``(Q, D)`` of the queries, or ``(D,)`` of one.
             k (int): Pictures to find; fewer come where the gallery, or what the filters leave of
                 it, has fewer.
             cameras, viewpoints (Collection[int] | None): Only these.
@@ -153,6 +159,11 @@ class Gallery:
                 (Zheng et al. 2015).
             rerank (bool): Order the hundred nearest, or ``k`` if that is more, by k-reciprocal
                 re-ranking (Zhong et al. 2017). Similarities stay cosines.
+            threshold (float | None): Only pictures that are more similar; where none is, the answer
+                is nobody. See :meth:`mmvareid.evaluation.PairSimilarities.threshold`.
+            query_cameras (Sequence[int] | None): Of each query, for ``other_cameras_only``.
+            other_cameras_only (bool): Leave out pictures of the query's own camera, and those of
+                all queries' if they are ``together``. Those of unknown camera stay.
 
         Returns:
             list[list[Hit]]: For each query; one list if they are ``together``.
@@ -167,7 +178,11 @@ class Gallery:
             raise ValueError(f"k has to be a whole number, but got {k!r}") from None
         if k < 1:
             raise ValueError(f"k has to be at least 1, but got {k}")
+        if threshold is not None and not -1 <= threshold <= 1:
+            raise ValueError(f"threshold has to be a cosine from -1 to 1, but got {threshold}")
+        features = np.atleast_2d(features)
         query = check_features(features, self._features.shape[1] if len(self._ids) else None)
+        own = _own_cameras(query_cameras, len(query)) if other_cameras_only else None
         if together:
             mean = query.mean(axis=0, keepdims=True)
             length = np.linalg.norm(mean)
@@ -178,17 +193,41 @@ class Gallery:
                 )
             query = mean / length
         allowed = self._allowed(cameras, viewpoints, times)
-        number = int(allowed.sum())
-        if not number:
-            return [[] for _ in query]
-        depth = min(max(k, _RERANKED) if rerank else k, number)
-        similarities, rows = self._nearest(query, depth, allowed, number)
-        if rerank:
-            similarities, rows = self._reranked(query, similarities, rows)
-        return [
-            [self._hit(row, value) for row, value in zip(near[:k], values[:k], strict=True)]
-            for near, values in zip(rows, similarities, strict=True)
-        ]
+        least = -np.inf if threshold is None else threshold
+        if own is None:
+            return self._find(query, k, allowed, rerank, least)
+        if together:
+            others = allowed & ~np.isin(self._columns["cameras"], own)
+            return self._find(query, k, others, rerank, least)
+        found: list[list[Hit]] = [[] for _ in query]
+        for camera in np.unique(own):
+            others, mine = allowed & (self._columns["cameras"] != camera), own == camera
+            hits = self._find(query[mine], k, others, rerank, least)
+            for place, one in zip(np.flatnonzero(mine), hits, strict=True):
+                found[place] = one
+        return found
+
+    def pair_similarities(self) -> PairSimilarities:
+        """Return how similar the gallery's own pictures are, of one person and of two.
+
+        Of those whose person and camera are known; five thousand drawn ones beside all.
+
+        Raises:
+            ValueError: There is no pair of one person in two cameras, or none of two people.
+        """
+        known = self._alive & (self._columns["persons"] >= 0) & (self._columns["cameras"] >= 0)
+        rows = np.flatnonzero(known)
+        drawn = np.random.default_rng(0).permutation(rows)[:_PAIRED]
+
+        def side(some: np.ndarray) -> Side:
+            columns = self._columns["persons"][some], self._columns["cameras"][some]
+            return Side(torch.from_numpy(self._features[some]), *columns)
+
+        if not len(rows):
+            raise ValueError(
+                "the gallery has to have pictures whose person and camera are known, but has none"
+            )
+        return PairSimilarities.of_sides(side(drawn), side(rows), self.fingerprint)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write an .npz file; an older one stays whole until the new one is on the disk."""
@@ -275,6 +314,23 @@ class Gallery:
         self._paths = [self._paths[row] for row in np.flatnonzero(kept)]
         self._alive, self._index = kept[kept], None
 
+    def _find(
+        self, query: np.ndarray, k: int, allowed: np.ndarray, rerank: bool, least: float
+    ) -> list[list[Hit]]:
+        """The k nearest of each query (Q, D) among the allowed rows that are above ``least``."""
+        number = int(allowed.sum())
+        if not number:
+            return [[] for _ in query]
+        depth = min(max(k, _RERANKED) if rerank else k, number)
+        similarities, rows = self._nearest(query, depth, allowed, number)
+        if rerank:
+            similarities, rows = self._reranked(query, similarities, rows)
+        found = []
+        for near, values in zip(rows, similarities, strict=True):
+            kept = [(row, value) for row, value in zip(near, values, strict=True) if value > least]
+            found.append([self._hit(row, value) for row, value in kept[:k]])
+        return found
+
     def _nearest(
         self, query: np.ndarray, k: int, allowed: np.ndarray, number: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -310,3 +366,15 @@ class Gallery:
             viewpoint=columns["viewpoints"],
             time=columns["times"],
         )
+
+
+def _own_cameras(cameras: Sequence[int] | None, number: int) -> np.ndarray:
+    """Return the camera of each query, (number,)."""
+    if cameras is None:
+        raise ValueError("other_cameras_only has to know query_cameras, one a query; give them")
+    own = as_integers("query_cameras", cameras)
+    if own.shape != (number,) or (own < 0).any():
+        raise ValueError(
+            f"query_cameras have to be {number} numbers from 0 on, one a query, but got {cameras!r}"
+        )
+    return own

@@ -5,6 +5,7 @@ from .curves import plot_curves, plot_sweep
 from .embedding import choose_people, embed_features, plot_embedding
 from .image_grid import draw_image_grid
 from .labels import model_labels, path_labels
+from .pair_plot import plot_pairs
 from .query_choice import choose_queries
 from .ranked_list import RankedList, ranked_lists
 from .ranked_list_picture import draw_ranked_lists
@@ -31,6 +32,7 @@ __all__ = [
     "plot_angles",
     "plot_curves",
     "plot_embedding",
+    "plot_pairs",
     "plot_soft_labels",
     "plot_sweep",
     "plot_viewpoint_matrix",

@@ -53,6 +53,7 @@ TOOLS = {
     "analysis_tools/complexity.py": ["c.py", "--out"],
     "analysis_tools/eval_features.py": ["f.npz", "--out"],
     "analysis_tools/report.py": ["c.py", "c.pth", "--out"],
+    "analysis_tools/verification.py": ["f.npz", "--out"],
     "dataset_converters/convert_viewpoints.py": ["v.json"],
     "dataset_converters/make_synthetic.py": ["root", "--contact-sheet"],
     "dataset_converters/viewpoints_from_images.py": ["c.py", "c.pth", "images"],

@@ -307,7 +307,7 @@ def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path):
         (lambda g: g.search(QUERY, k=0), ValueError, "k has to be at least 1"),
         (lambda g: g.search(QUERY, k=2.5), ValueError, "k has to be a whole number"),
         (lambda g: g.search(QUERY[:, :4]), ValueError, "gallery's 8 numbers, but got 4"),
-        (lambda g: g.search(QUERY[0]), ValueError, r"shape \(N, D\), but got \(8,\)"),
+        (lambda g: g.search(QUERY[None]), ValueError, r"shape \(N, D\), but got \(1, 3, 8\)"),
         (lambda g: g.search(QUERY * np.nan), ValueError, "leave out rows of NaN"),
         (lambda g: g.add(FEATURES, ["a"]), ValueError, "paths have to be 60"),
         (lambda g: g.add(FEATURES, ["a"] * N, persons=[1]), ValueError, "persons have to be 60"),
@@ -381,3 +381,75 @@ def test_any_life_of_a_gallery_keeps_what_is_in_it(tmp_path_factory, steps, draw
     (hits,) = gallery.search(QUERY[:1], k=100)
     assert {hit.id: hit.person for hit in hits} == kept
     assert all(hit.path == str(hit.person) for hit in hits)
+
+
+def test_below_the_threshold_there_is_nobody():
+    gallery = full_gallery()
+    for rerank_them in (False, True):
+        every = gallery.search(QUERY, N, rerank=rerank_them)
+        least = float(np.median([hit.similarity for hit in every[0]]))
+        found = gallery.search(QUERY, N, threshold=least, rerank=rerank_them)
+        wanted = [[hit for hit in hits if hit.similarity > least] for hits in every]
+        assert [[hit.id for hit in hits] for hits in found] == [
+            [hit.id for hit in hits] for hits in wanted
+        ]
+        assert gallery.search(QUERY, 2, threshold=1.0) == [[], [], []]
+    assert len(gallery.search(QUERY, 2, threshold=-1)[0]) == 2
+    with pytest.raises(ValueError, match="threshold has to be a cosine from -1 to 1, but got 2"):
+        gallery.search(QUERY, threshold=2)
+
+
+@pytest.mark.parametrize("with_faiss", [True, False])
+def test_the_own_camera_is_left_out(with_faiss):
+    if with_faiss:
+        pytest.importorskip("faiss")
+    with mock.patch.object(engines, "faiss", engines.faiss if with_faiss else None):
+        gallery, cameras = full_gallery(), [3, 0, 3]
+        found = gallery.search(QUERY, 7, query_cameras=cameras, other_cameras_only=True)
+        for query, camera, hits in zip(QUERY, cameras, found, strict=True):
+            assert [hit.id for hit in hits] == expected(query, np.arange(N) % 4 != camera, 7)
+        (hits,) = gallery.search(
+            QUERY, N, query_cameras=cameras, other_cameras_only=True, together=True
+        )
+        assert {hit.camera for hit in hits} == {1, 2} and len(hits) == N // 2
+        # Where a picture's camera is not known, it may be another.
+        gallery.add(FEATURES[:1], ["unknown.jpg"])
+        (hits,) = gallery.search(FEATURES[0], 1, query_cameras=[0], other_cameras_only=True)
+        assert hits[0].path == "unknown.jpg"
+    for wrong, message in (
+        (None, "has to know query_cameras"),
+        ([1], "have to be 3 numbers from 0 on"),
+        ([1, 2, -1], "have to be 3 numbers from 0 on"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gallery.search(QUERY, query_cameras=wrong, other_cameras_only=True)
+
+
+def test_one_query_may_be_of_one_dimension():
+    gallery = full_gallery()
+    ((one,), (two,)) = gallery.search(QUERY[0]), gallery.search(QUERY[:1])
+    assert [hit.id for hit in one] == [hit.id for hit in two] and len(one) == 10
+
+
+def test_a_folder_that_is_not_there_is_said_by_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none/g\.npz has to be in a folder that exists"):
+        full_gallery().save(tmp_path / "none" / "g.npz")
+
+
+def test_its_own_people_tell_what_a_similarity_means():
+    rng = np.random.default_rng(1)
+    persons = np.append(np.arange(60) % 15, [-1, 3])
+    cameras = np.append(np.arange(60) // 15, [0, -1])
+    rows = unit(rng.normal(size=(16, 8))[persons] + 0.5 * rng.normal(size=(62, 8)))
+    gallery = Gallery("abc")
+    gallery.add(rows, [str(i) for i in range(62)], persons=persons, cameras=cameras)
+    gallery.remove([0])
+    found = gallery.pair_similarities()
+    rows, persons, cameras = rows[1:60], persons[1:60], cameras[1:60]
+    same = persons[:, None] == persons
+    negatives = (rows @ rows.T)[~same]
+    assert found.negatives.sum() == len(negatives) and found.fingerprint == "abc"
+    assert found.positives.sum() == (same & (cameras[:, None] != cameras)).sum()
+    assert found.impostors_above(0.5) == pytest.approx((negatives > 0.5).mean(), abs=0.01)
+    with pytest.raises(ValueError, match="person and camera are known, but has none"):
+        Gallery().pair_similarities()

@@ -42,7 +42,8 @@ class Scoring:
         viewpoints (bool): Report also 'single/front/mAP' and so on, see
             :func:`mmvareid.evaluation.viewpoint_scores` and
             :func:`mmvareid.evaluation.viewpoint_errors`; nothing if no viewpoint is known.
-        verification (bool): Report also 'verification/TPR@FPR=0.001' and so on.
+        verification (bool): Report also 'verification/TPR@FPR=0.001' and so on, and their
+            thresholds, 'verification/threshold@FPR=0.001', which are cosines.
         single_shot (bool): Report also 'single_shot/Rank-k', CUHK03's first protocol.
     """
 

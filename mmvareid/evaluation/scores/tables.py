@@ -43,8 +43,7 @@ def score_tables(scores: dict[str, float]) -> list[Table]:
             whole[plain.get(group, group)] = found
     tables = [_table("", whole)]
     if verification:
-        rates = {name.removeprefix("TPR@"): value for name, value in verification.items()}
-        tables.append(_table("Verification", {"TPR": rates}))
+        tables.append(_verification(verification))
     if views:
         tables.append(_table("By viewpoint", views))
         if errors:
@@ -68,6 +67,20 @@ def _table(title: str, rows: dict[str, dict[str, float]]) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     for name, row in rows.items():
         table.add_row(name, *(f"{row[key]:.2f}" if key in row else "-" for key in columns))
+    return table
+
+
+def _verification(scores: dict[str, float]) -> Table:
+    """A row for each false positive rate: the true positive rate, and the threshold."""
+    table = Table(title="Verification")
+    for name in ("false positives", "true positives, %", "above cosine"):
+        table.add_column(name, justify="right")
+    for name, value in scores.items():
+        kind, _, rate = name.partition("@FPR=")
+        if kind == "TPR":
+            threshold = scores.get(f"threshold@FPR={rate}")
+            cosine = "-" if threshold is None else f"{threshold:.4f}"
+            table.add_row(f"{100 * float(rate):g} %", f"{value:.2f}", cosine)
     return table
 
 

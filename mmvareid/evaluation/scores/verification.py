@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmvareid.evaluation.ranking.similarity import similarity_blocks
 from mmvareid.evaluation.table import Descriptors
+
+from .pair_similarities import ROUNDING, pair_blocks, sides
 
 
 @torch.no_grad()
@@ -19,7 +20,8 @@ def verification_rates(
     A pair is a query and a gallery image, positive if they show one person; pairs of one person and
     camera take no part, nor does person -1. Similarity is the cosine. The threshold of a rate is
     the highest similarity at which more than that share of the negative pairs would be accepted, so
-    only pairs above it are.
+    only pairs above it are. A tie counts against the query: what is above by less than a millionth,
+    which is what rounding makes of equal pairs, is not.
 
     Besides a block of similarities it holds the largest negatives, as many as the largest rate
     allows (a hundredth of the Q x G pairs), and the positives: exact, and 38 MB for MSMT17.
@@ -30,38 +32,26 @@ def verification_rates(
         memory_mb (float): What a block of similarities may take, in MiB.
 
     Returns:
-        dict[str, float]: 'TPR@FPR=0.0001' and so on, in percent.
+        dict[str, float]: 'TPR@FPR=0.0001' and so on, in percent, and 'threshold@FPR=0.0001' and so
+        on, cosines above which pairs are accepted.
 
     Raises:
         ValueError: A rate is out of range, or there are no positive or no negative pairs.
     """
     if not rates or not all(0 < rate < 1 for rate in rates):
         raise ValueError(f"rates has to hold values between 0 and 1, but got {tuple(rates)}")
-    counted = table.persons != -1
-    query_index = np.flatnonzero(table.is_query & counted)
-    gallery_index = np.flatnonzero(~table.is_query & counted)
-    if not len(query_index) or not len(gallery_index):
-        raise ValueError("queries and gallery have to show somebody, but one of them is all junk")
-    query, query_ids, query_cams = table.select(query_index)
-    gallery, gallery_ids, gallery_cams = table.select(gallery_index)
-    same = _same_pairs(query_ids, gallery_ids)
-    total = len(query) * len(gallery) - same
+    query, gallery = sides(table)
+    total = len(query.persons) * len(gallery.persons) - _same_pairs(query.persons, gallery.persons)
     if total == 0:
         raise ValueError("there has to be a pair of two persons, but all images are of one")
     allowed = {rate: int(rate * total + 1e-6) for rate in rates}  # 0.01 * 2900 is 28.99...
     kept = max(allowed.values()) + 1
 
-    ids, cams = torch.as_tensor(gallery_ids), torch.as_tensor(gallery_cams)
     positives: list[Tensor] = []
     largest = torch.empty(0)
-    lengths = query.to(torch.promote_types(query.dtype, torch.float32)).norm(dim=1)
-    for start, block in similarity_blocks(query, gallery, "cosine", memory_mb):
-        part = slice(start, start + len(block))
-        block /= lengths[part, None].to(block)
-        match = torch.as_tensor(query_ids[part])[:, None] == ids
-        across = match & (torch.as_tensor(query_cams[part])[:, None] != cams)
-        positives.append(block[across.to(block.device)].cpu())
-        negatives = block.masked_fill(match.to(block.device), -torch.inf).flatten().cpu()
+    for block, positive, negative in pair_blocks(query, gallery, memory_mb):
+        positives.append(block[positive].cpu())
+        negatives = block.masked_fill(~negative, -torch.inf).flatten().cpu()
         if len(largest) == kept:  # most are smaller than what is held
             negatives = negatives[negatives > largest[-1]]
         merged = torch.cat([largest.to(negatives), negatives])
@@ -72,10 +62,13 @@ def verification_rates(
             "there has to be a pair of one person in two cameras, but there is none; do queries "
             "and gallery number people alike?"
         )
-    return {
-        f"TPR@FPR={rate:g}": 100 * (accepted > largest[number]).double().mean().item()
-        for rate, number in allowed.items()
-    }
+    scores = {}
+    for rate, number in allowed.items():
+        # A pair of the same vectors as the negative one at the threshold is not above it.
+        threshold = largest[number].item() + ROUNDING
+        scores[f"TPR@FPR={rate:g}"] = 100 * (accepted > threshold).double().mean().item()
+        scores[f"threshold@FPR={rate:g}"] = threshold
+    return scores
 
 
 def _same_pairs(query_ids: np.ndarray, gallery_ids: np.ndarray) -> int:

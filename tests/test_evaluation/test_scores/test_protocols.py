@@ -144,8 +144,10 @@ def test_tables_show_what_there_is():
     worst = min(pairs_of(scores), key=lambda pair: scores[f"reid/pair/{pair}/mAP"])
     assert f"worst by mAP: {worst}\n" in pairs.caption
     assert f"{int(scores['reid/unknown_viewpoints'])} images of unknown" in pairs.caption
-    duke, rates = score_tables(
-        {"duke/mAP": 12.345, "duke/other/mAP": 3.0, "duke/verification/TPR@FPR=0.01": 60.0}
-    )
+    rates = {"TPR@FPR=0.01": 60.0, "threshold@FPR=0.01": 0.51234, "TPR@FPR=0.0001": 5.0}
+    rates = {f"duke/verification/{name}": value for name, value in rates.items()}
+    duke, rates = score_tables({"duke/mAP": 12.345, "duke/other/mAP": 3.0, **rates})
     assert [*duke.columns[0].cells] == ["all images", "other"] and len(duke.columns) == 2
-    assert rates.columns[1].header == "FPR=0.01" and [*rates.columns[1].cells] == ["60.00"]
+    assert [[*column.cells] for column in rates.columns] == [
+        ["1 %", "0.01 %"], ["60.00", "5.00"], ["0.5123", "-"]
+    ]  # fmt: skip
