@@ -43,6 +43,7 @@ HELD_BY = {
     "models/losses/viewpoint_smoothing",
     "test_models/test_plugin.py": "registry",
     "test_models/test_stripe_pyramid.py": "models/heads/stripe_head models/necks/joint_neck",
+    "test_engine/test_sharding.py": "engine/flexible_runner",
     "test_search/test_gallery.py": "search/columns search/engines search/filtered",
     "test_synthetic/test_dataset.py": "datasets/synthetic_people evaluation/stripe_histogram "
     "synthetic/body synthetic/cameras synthetic/contact_sheet synthetic/gait synthetic/garments "
