@@ -6,6 +6,7 @@ type of ours, since MMEngine warns of a scope that lacks one.
 """
 
 from mmengine.registry import FUNCTIONS as ROOT_FUNCTIONS
+from mmengine.registry import STRATEGIES as ROOT_STRATEGIES
 from mmengine.registry import Registry
 from mmpretrain import registry as parents
 
@@ -15,6 +16,7 @@ RUNNERS = Registry("runner", parent=parents.RUNNERS, locations=["mmpretrain.engi
 RUNNER_CONSTRUCTORS = Registry(
     "runner constructor", parent=parents.RUNNER_CONSTRUCTORS, locations=["mmpretrain.engine"]
 )
+STRATEGIES = Registry("strategy", parent=ROOT_STRATEGIES, locations=["mmvareid.engine"])
 LOOPS = Registry("loop", parent=parents.LOOPS, locations=["mmpretrain.engine"])
 HOOKS = Registry("hook", parent=parents.HOOKS, locations=["mmvareid.engine"])
 LOG_PROCESSORS = Registry(

@@ -47,6 +47,7 @@ HELD_BY = {
     "test_search/test_contract.py": "search/database search/memory search/storage",
     "test_search/test_gallery.py": "search/columns search/engines search/files search/filtered "
     "search/shared_index",
+    "test_engine/test_sharding.py": "engine/flexible_runner",
     "test_synthetic/test_dataset.py": "datasets/synthetic_people evaluation/stripe_histogram "
     "synthetic/body synthetic/cameras synthetic/contact_sheet synthetic/gait synthetic/garments "
     "synthetic/people synthetic/photograph synthetic/render synthetic/shots synthetic/solids "

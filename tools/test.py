@@ -17,7 +17,12 @@ from rich.console import Console
 
 from mmvareid.config import load_config
 from mmvareid.datasets import plain_packing
-from mmvareid.engine.processes import prepare_cpu_distributed
+from mmvareid.engine.processes import (
+    exit_as_one,
+    find_launcher,
+    prepare_cpu_distributed,
+)
+from mmvareid.engine.run_config import check_run
 from mmvareid.evaluation import score_tables
 from mmvareid.fileio.checkpoints import load_checkpoint_safely, use_safe_checkpoints
 from mmvareid.fileio.outputs import check_outputs
@@ -47,7 +52,11 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         help="override the config: key=value; data_root=DIR reaches every dataloader",
     )
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        help="how processes were started; by default torchrun is seen",
+    )
     args = parser.parse_args()
     check_outputs(parser, args.out)
     check_outputs(parser, args.dump, endings=[".npz"])
@@ -103,11 +112,13 @@ def main() -> None:
         cfg = load_config(args.config, args.cfg_options)
         others = load_others(args.also)
         content = load_checkpoint_safely(args.checkpoint, map_location="cpu")
+        cfg.launcher = find_launcher(cfg, args.launcher)
+        check_run(cfg)
+        prepare_cpu_distributed(cfg)
     except (ValueError, OSError) as error:
-        sys.exit(f"test: {error}")
+        exit_as_one(f"test: {error}")
     if (args.dump or others) and not isinstance(cfg.test_evaluator, dict):
         raise ValueError("--dump and --also need one test_evaluator, but the config has several")
-    cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.work_dir
     cfg.load_from = args.checkpoint
     cfg.resume = False
@@ -117,7 +128,6 @@ def main() -> None:
     evaluator = dict(cfg.test_evaluator) if others else {}
     if args.dump:
         cfg.test_evaluator.dump = args.dump
-    prepare_cpu_distributed(cfg)
     runner = Runner.from_cfg(cfg)
     # Features do not need the head, which may be of other people.
     match_weights(runner.model, content, args.checkpoint, but_for="head.")

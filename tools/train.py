@@ -1,14 +1,19 @@
 """Trains a model from a config."""
 
 import argparse
-import sys
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import CheckpointLoader
 
 from mmvareid.config import load_config
-from mmvareid.engine.processes import keep_freed_memory, prepare_cpu_distributed
+from mmvareid.engine.processes import (
+    exit_as_one,
+    find_launcher,
+    keep_freed_memory,
+    prepare_cpu_distributed,
+)
+from mmvareid.engine.run_config import build_runner, check_run
 from mmvareid.fileio.checkpoints import use_safe_checkpoints
 from mmvareid.fileio.newest_checkpoint import find_whole_checkpoint
 from mmvareid.fileio.whole_files import use_atomic_files
@@ -40,7 +45,11 @@ def parse_args() -> argparse.Namespace:
         help="override the config: key=value, with dots for what is nested; data_root=DIR reaches "
         "every dataloader",
     )
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        help="how processes were started; by default torchrun is seen",
+    )
     args = parser.parse_args()
     if args.amp and not torch.cuda.is_available():
         parser.error("--amp has to have a GPU, but none is found; leave it out on a CPU")
@@ -75,7 +84,7 @@ def resume(cfg: Config, path: str, own_seed: bool) -> None:
 def make_config(args: argparse.Namespace) -> Config:
     """Return the config with what the command line sets."""
     cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
+    cfg.launcher = find_launcher(cfg, args.launcher)
     cfg.work_dir = args.work_dir or cfg.work_dir
     if args.amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
@@ -114,12 +123,13 @@ def main() -> None:
     use_atomic_files()
     try:
         cfg = make_config(args)
+        check_run(cfg)
+        prepare_cpu_distributed(cfg)
     except (ValueError, OSError) as error:
-        sys.exit(f"train: {error}")
-    prepare_cpu_distributed(cfg)
+        exit_as_one(f"train: {error}")
     if not torch.cuda.is_available():
         keep_freed_memory()
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from .hooks.resume_hook import ValidateResumedHook
 from .hooks.retrieval_visualization_hook import RetrievalVisualizationHook
 from .hooks.synced_ema_hook import SyncedEMAHook
 from .hooks.unreadable_images_hook import UnreadableImagesHook
+from .sharding import FSDPStrategy
 
 __all__ = [
     "CenterAngleHook",
@@ -20,6 +21,7 @@ __all__ = [
     "CompileBlocksHook",
     "DataCheckHook",
     "EpochSeedHook",
+    "FSDPStrategy",
     "LazyRuntimeInfoHook",
     "NonFiniteHook",
     "RetrievalVisualizationHook",

@@ -3,14 +3,15 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import Tensor
 
 from mmvareid.datasets import dataset_infos
 from mmvareid.datasets.transforms.mirror_viewpoint import MirrorViewpoint
-from mmvareid.models.heads.va_head import find_va_head
+from mmvareid.engine.sharding import whole_weights
+from mmvareid.models.heads.va_head import VAHead, find_va_head
 from mmvareid.registry import HOOKS
 from mmvareid.viewpoint.soft import mirror_weights
 
@@ -51,19 +52,21 @@ class CenterAngleHook(Hook):
         steps = getattr(getattr(dataset, "pipeline", None), "transforms", ())
         mirrored = any(isinstance(step, MirrorViewpoint) for step in steps)
         infos = dataset_infos(dataset)
-        num_ids, num_views = head.view_weight.shape[:2]
-        self.trained = views_with_images(infos, num_ids, num_views, mirrored)
+        self.trained = views_with_images(infos, head.num_classes, head.num_views, mirrored)
         runner.logger.info(
             f"{int(self.trained.sum())} of {self.trained.numel()} viewpoint centres have training "
             "images; angles are logged of those"
         )
 
-    @master_only
     def after_train_epoch(self, runner: Runner) -> None:
         """Measure the angles and hand them to the visualizer."""
         head = find_va_head(runner.model)
-        if head is None or not hasattr(head, "view_weight"):
-            return
+        if head is not None and hasattr(head, "view_weight"):
+            with whole_weights(runner.model):  # of which all processes hold a part
+                if is_main_process():
+                    self._measure(runner, head)
+
+    def _measure(self, runner: Runner, head: VAHead) -> None:
         angles = center_angles(
             head.weight.detach(), head.view_weight.detach(), self.trained, self.max_pairs
         )
@@ -72,14 +75,16 @@ class CenterAngleHook(Hook):
             if values.numel():
                 scalars[f"angle/{name}"] = values.mean().item()
                 scalars[f"angle/{name}_std"] = values.std(correction=0).item()
-        epoch = runner.epoch + 1
+        by_epoch = not isinstance(getattr(runner, "train_loop", None), IterBasedTrainLoop)
+        when = {"epoch": runner.epoch + 1} if by_epoch else {"iter": runner.iter}
         said = ", ".join(
             f"{name} {scalars[f'angle/{name}']:.1f} ± {scalars[f'angle/{name}_std']:.1f}"
             for name, values in angles.items()
             if values.numel()
         )
-        runner.logger.info(f"Angles of centres after epoch {epoch}, in degrees: {said}")
-        runner.visualizer.add_scalars({**scalars, "epoch": epoch}, step=runner.iter)
+        ((unit, number),) = when.items()
+        runner.logger.info(f"Angles of centres after {unit} {number}, in degrees: {said}")
+        runner.visualizer.add_scalars({**scalars, **when}, step=runner.iter)
 
 
 def views_with_images(

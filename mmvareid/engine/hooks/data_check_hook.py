@@ -2,18 +2,24 @@
 
 import logging
 import os
+from typing import Any
 
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
 from mmvareid.datasets import IdentitySampler, ReIDDataset, dataset_infos
 from mmvareid.datasets.infos import queries_with_match
+from mmvareid.engine.processes import find_launcher
+from mmvareid.engine.run_config import MIXED
 from mmvareid.models.batch_transforms import BatchRandomFlip
+from mmvareid.models.heads.reid_head import ReIDHead
 from mmvareid.registry import HOOKS
 
 from .compile_blocks_hook import check_compile
@@ -24,52 +30,115 @@ class DataCheckHook(Hook):
     """Raise one clear error before training starts if the data cannot be trained or scored on.
 
     Checked are identity labels against the head's ``num_classes``, viewpoint labels against its
-    ``num_views``, the batch size against the sampler's identities and instances, that no
-    flip turns all-round viewpoints round, that ``compile`` and mixed precision go together, that
-    some query has a match, and, by the first process, that no test image is missing or empty. On a
-    GPU a label out of range would otherwise end in a device-side assertion that names neither, and
-    validation comes after hours.
+    ``num_views``, the batch size against the sampler's identities and instances, that no batch is
+    too small for batch norm, that images are not mixed, that no two people of joined sets share a
+    label, that no flip turns all-round viewpoints round, that ``compile`` and mixed precision go
+    together, that some query has a match, and, by the first process, that no test image is missing
+    or empty; and that processes which a launcher started are one run. On a GPU a label out of range
+    would otherwise end in a device-side assertion that names neither, and validation comes after
+    hours. Nothing is said of a loader that is none of PyTorch's, as other tools put in its place.
     """
+
+    def before_run(self, runner: Runner) -> None:
+        """Check that this process is not one of many that do not know of each other."""
+        if runner.cfg.get("launcher") is None and not runner.distributed:
+            launcher = find_launcher(runner.cfg)
+            if launcher != "none":
+                raise ValueError(
+                    f"the environment says that {launcher} started {os.environ['WORLD_SIZE']} "
+                    f"processes, which would be as many runs; set launcher={launcher!r} in the "
+                    "config, or launcher='none' for a run of each"
+                )
 
     def before_train(self, runner: Runner) -> None:
         """Check the training data against the model's head, and the validation data."""
+        loader = runner.train_dataloader
+        if not isinstance(loader, DataLoader):
+            return
         check_compile(runner)
-        check_batches(runner.train_dataloader)
+        check_joined(loader.dataset)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        check_flips(runner.train_dataloader, getattr(model, "data_preprocessor", None))
-        head = getattr(model, "head", None)
-        infos = dataset_infos(runner.train_dataloader.dataset)
-        joined = getattr(head, "heads", None)
-        classes = {getattr(part, "num_classes", None) for part in joined or [head]}
-        for num_classes in classes:
-            check_range(infos, "gt_label", num_classes, "identities", "num_classes")
-        for i, part in enumerate(joined or [head]):
-            uses_views = getattr(part, "loss_view", None) is not None
-            num_views = getattr(part, "num_views", None) if uses_views else None
-            num_views = None if num_views == 1 else num_views  # then every viewpoint is the one
-            option = f"model.head.heads.{i}.num_views" if joined else "model.head.num_views"
-            hard = [info for info in infos if "viewpoint_weights" not in info]
-            if hard:
-                check_range(hard, "viewpoint", num_views, "viewpoints", option)
-            check_weights(infos, num_views, option)
-        if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, ReIDDataset):
+        check_batches(loader, model)
+        preprocessor = getattr(model, "data_preprocessor", None)
+        check_flips(loader, preprocessor)
+        check_mixing(model, preprocessor)
+        infos = dataset_infos(loader.dataset)  # type: ignore[arg-type]
+        check_labels(infos, getattr(model, "head", None), runner.cfg)
+        if runner.val_loop is not None and isinstance(runner.val_dataloader.dataset, BaseDataset):
             infos = dataset_infos(runner.val_dataloader.dataset)
-            check_queries(infos)
-            if is_main_process():
-                check_files(infos)
+            if infos and "is_query" in infos[0]:
+                check_queries(infos)
+                if is_main_process():
+                    check_files(infos)
 
 
-def check_batches(loader: DataLoader) -> None:
-    """Raise ``ValueError`` if the loader would cut the sampler's batches elsewhere."""
-    sampler = loader.sampler
-    if not isinstance(sampler, IdentitySampler):
+def check_labels(infos: list[dict], head: nn.Module | None, cfg: Config) -> None:
+    """Raise ``ValueError`` if the head, or one that it joins, has no room for a label."""
+    joined = getattr(head, "heads", None)
+    told: set[int | None] = set()
+    for i, part in enumerate(joined or [head]):
+        place = f"model.head.heads.{i}" if joined else "model.head"
+        num_classes = getattr(part, "num_classes", None)
+        if num_classes not in told:
+            option = "num_classes" if "num_classes" in cfg else f"{place}.num_classes"
+            check_range(infos, "gt_label", num_classes, "identities", option)
+            told.add(num_classes)
+        uses_views = getattr(part, "loss_view", None) is not None
+        num_views = getattr(part, "num_views", None) if uses_views else None
+        num_views = None if num_views == 1 else num_views  # then every viewpoint is the one
+        hard = [info for info in infos if "viewpoint_weights" not in info]
+        if hard:
+            check_range(hard, "viewpoint", num_views, "viewpoints", f"{place}.num_views")
+        check_weights(infos, num_views, f"{place}.num_views")
+
+
+def check_joined(dataset: Any) -> None:
+    """Raise ``ValueError`` if people of several sets are joined under the same labels."""
+    if not isinstance(dataset, ConcatDataset):
         return
-    batch = sampler.num_identities * sampler.num_instances
-    if loader.batch_size != batch:
+    parts = [part for part in dataset.datasets if isinstance(part, ReIDDataset)]
+    roots = {f"{type(part).__name__} '{os.path.realpath(part.data_root)}'" for part in parts}
+    if len(roots) > 1:
         raise ValueError(
-            f"batch_size has to be num_identities x num_instances = {sampler.num_identities} x "
-            f"{sampler.num_instances} = {batch} of the IdentitySampler, but got "
-            f"{loader.batch_size}"
+            f"joined sets have to number their people apart, but {' and '.join(sorted(roots))} all "
+            "start at 0; take type='mmvareid.ConcatReIDDataset' in place of ConcatDataset"
+        )
+
+
+def check_mixing(model: nn.Module, preprocessor: nn.Module | None) -> None:
+    """Raise ``ValueError`` if images are mixed, whose identity a head of ours would get wrong."""
+    if getattr(preprocessor, "batch_augments", None) is None:
+        return
+    if any(isinstance(module, ReIDHead) for module in model.modules()):
+        raise ValueError(MIXED)
+
+
+def check_batches(loader: DataLoader, model: nn.Module | None = None) -> None:
+    """Raise ``ValueError`` if the sampler's batches are cut elsewhere, or one has a single image.
+
+    Batch norm of descriptors has no statistics of one.
+    """
+    sampler, size = loader.sampler, loader.batch_size
+    if isinstance(sampler, IdentitySampler):
+        batch = sampler.num_identities * sampler.num_instances
+        if size != batch:
+            raise ValueError(
+                f"batch_size has to be num_identities x num_instances = {sampler.num_identities} x "
+                f"{sampler.num_instances} = {batch} of the IdentitySampler, but got {size}"
+            )
+    if size is None or model is None:
+        return
+    last = len(sampler) % size  # type: ignore[arg-type]
+    single = size == 1 or (last == 1 and not loader.drop_last)
+    if single and any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
+        raise ValueError(
+            "batches have to have two images or more for batch norm, but "
+            + (
+                "train_dataloader.batch_size is 1; raise it"
+                if size == 1
+                else f"the last of {len(sampler)} images in batches of {size} is alone; "  # type: ignore[arg-type]
+                "set train_dataloader.drop_last=True"
+            )
         )
 
 
@@ -88,18 +157,18 @@ def check_range(infos: list[dict], key: str, number: int | None, what: str, opti
     """Raise ``ValueError`` if a label is not below ``number``; say so if identities are fewer."""
     if number is None:
         return
-    worst = max(infos, key=lambda info: info.get(key, -1))
-    needed = worst.get(key, -1) + 1
+    values = [info.get(key, -1) for info in infos]
+    names = [info.get("img_path", f"sample {i}") for i, info in enumerate(infos)]
+    worst = max(range(len(infos)), key=values.__getitem__)
+    needed = values[worst] + 1
     lowest = {"gt_label": 0, "viewpoint": -1}[key]
-    for info in infos:
-        if info.get(key, lowest) < lowest:
-            raise ValueError(
-                f"{key} has to be at least {lowest}, but {info['img_path']} has {info[key]}"
-            )
+    for name, value in zip(names, values, strict=True):
+        if value < lowest:
+            raise ValueError(f"{key} has to be at least {lowest}, but {name} has {value}")
     if needed > number:
         raise ValueError(
             f"the training data has {needed} {what}, but the head has room for {number} "
-            f"({worst['img_path']} has {key} {worst[key]}); set {option}={needed}"
+            f"({names[worst]} has {key} {values[worst]}); set {option}={needed}"
         )
     if key == "gt_label" and needed < number:
         print_log(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, all_reduce
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mmvareid.engine.sharding import is_sharded
 from mmvareid.registry import HOOKS
 
 ACTIONS = ("stop", "skip")
@@ -51,6 +52,7 @@ class NonFiniteHook(Hook):
             raise ValueError(f"interval has to be at least 1, but got {interval}")
         self.action, self.interval, self.skipped = action, interval, 0
         self._wrapper: OptimWrapper | None = None
+        self._sharded = False
         self._all_buffers: list[Tensor] = []
         self._buffers: list[Tensor] = []  # those that may be no numbers
         self._unread: list[tuple[Tensor, list[str]]] = []  # of each step: is it bad, am I sound
@@ -70,7 +72,7 @@ class NonFiniteHook(Hook):
             return  # a config adds its own to those it inherits
         wrapper = runner.optim_wrapper
         assert isinstance(wrapper, OptimWrapper)
-        self._wrapper = wrapper
+        self._wrapper, self._sharded = wrapper, is_sharded(runner.model)
         wrapper.optimizer.register_step_pre_hook(self._before_step)
         wrapper.optimizer.register_step_post_hook(self._after_step)
         self._buffers = [one for one in runner.model.buffers() if one.is_floating_point()]
@@ -82,7 +84,8 @@ class NonFiniteHook(Hook):
             return
         if self.action == "skip" and not self._kept:
             self._kept = [buffer.clone() for buffer in self._all_buffers]
-        samples: Sequence = (data_batch or {}).get("data_samples", ())
+        batch = data_batch if isinstance(data_batch, dict) else {}
+        samples: Sequence = batch.get("data_samples", ())
         self._files += [str(sample.get("img_path", "?")) for sample in samples]
 
     def after_train_iter(
@@ -132,6 +135,10 @@ class NonFiniteHook(Hook):
             if weight.grad is not None
         ]
         bad = ~finite([weight.grad for weight in weights])  # type: ignore[misc]
+        if self._sharded:  # others hold other gradients
+            seen = bad.float()
+            all_reduce(seen, op="max")
+            bad = seen > 0
         if all(group.get("fused") for group in optimizer.param_groups):
             self._told = bad
             optimizer.found_inf = bad.float()  # type: ignore[attr-defined]  # as GradScaler does

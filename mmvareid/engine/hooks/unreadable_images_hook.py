@@ -6,6 +6,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import Tensor
 
 from mmvareid.registry import HOOKS
 
@@ -27,7 +28,7 @@ class UnreadableImagesHook(Hook):
     def after_train_epoch(self, runner: Runner) -> None:
         """Count, and name the files."""
         dataset = runner.train_dataloader.dataset
-        if not hasattr(dataset, "unreadable"):
+        if not isinstance(getattr(dataset, "unreadable", None), Tensor):
             return
         found = dataset.unreadable.clone()
         all_reduce(found, op="max")

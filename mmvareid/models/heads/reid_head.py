@@ -35,7 +35,7 @@ class ReIDHead(BaseModule):
             raise ValueError(f"num_classes has to be at least 2, but got {num_classes}")
         if in_channels < 1:
             raise ValueError(f"in_channels has to be at least 1, but got {in_channels}")
-        self.num_classes = num_classes
+        self.in_channels, self.num_classes = in_channels, num_classes
         self.weight = nn.Parameter(torch.empty(num_classes, in_channels))  # W (K, D)
         nn.init.normal_(self.weight, std=0.01)
         self.loss_id = MODELS.build(loss_id)
@@ -63,6 +63,11 @@ class ReIDHead(BaseModule):
         # Scaled logits lose what tells identities apart in 16 bits, so autocast stays outside.
         with torch.autocast(feats[-1].device.type, enabled=False):
             x = self.pre_logits(feats).float()
+            if x.shape[-1] != self.in_channels:
+                raise ValueError(
+                    "head.in_channels has to be the size of the neck's descriptor, "
+                    f"{x.shape[-1]}, but got {self.in_channels}; set model.head.in_channels"
+                )
             labels = torch.cat([sample.gt_label for sample in data_samples])
             labels = labels.to(x.device, non_blocking=True)
             losses = self.identity_losses(x, labels, data_samples)

@@ -34,6 +34,7 @@ class EmbeddingNeck(BaseModule):
                 "in_channels and out_channels have to be at least 1, but got "
                 f"{in_channels} and {out_channels}"
             )
+        self.in_channels = in_channels
         self.pooling = MODELS.build(pooling)
         if out_channels is None:
             self.embedding: nn.Module = nn.Identity()
@@ -55,4 +56,14 @@ class EmbeddingNeck(BaseModule):
         x = inputs[-1] if isinstance(inputs, tuple) else inputs
         if x.dim() == 4:
             x = self.pooling(x)  # (B, C)
+        check_channels(x, self.in_channels)
         return (self.bn(self.embedding(x)),)  # (B, D)
+
+
+def check_channels(x: Tensor, in_channels: int) -> None:
+    """Raise ``ValueError`` unless x (B, C, ...) has the channels that a neck was made for."""
+    if x.shape[1] != in_channels:
+        raise ValueError(
+            f"neck.in_channels has to be that of the backbone's last output, {x.shape[1]}, but got "
+            f"{in_channels}; set model.neck.in_channels"
+        )

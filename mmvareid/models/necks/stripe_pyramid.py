@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from mmvareid.registry import MODELS
 
+from .embedding_neck import check_channels
+
 
 @MODELS.register_module()
 class StripePyramid(BaseModule):
@@ -40,7 +42,7 @@ class StripePyramid(BaseModule):
                 f"levels has to hold window heights from 1 to num_parts={num_parts}, but got "
                 f"{tuple(levels)}"
             )
-        self.num_parts = num_parts
+        self.in_channels, self.num_parts = in_channels, num_parts
         self.windows = [
             (top, top + level) for level in levels for top in range(num_parts - level + 1)
         ]
@@ -76,6 +78,7 @@ class StripePyramid(BaseModule):
                 "StripePyramid has to have a map (B, C, H, W) with H a multiple of num_parts="
                 f"{self.num_parts}, but got {tuple(x.shape)}; set num_parts to a divisor"
             )
+        check_channels(x, self.in_channels)
         # A window's mean is the mean of its parts' means, since parts are of equal height.
         parts = x.mean(dim=3).unflatten(2, (self.num_parts, -1)).mean(dim=3)  # (B, C, P)
         pooled = [parts[:, :, top:bottom].mean(dim=2) for top, bottom in self.windows]

@@ -1,21 +1,31 @@
 import builtins
+import shutil
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.dataset import ConcatDataset
+from mmpretrain.models import ClsDataPreprocessor
+from torch.utils.data import DataLoader
 
-from mmvareid.datasets import IdentitySampler
+from mmvareid.datasets import ConcatReIDDataset, IdentitySampler, Market1501
 from mmvareid.engine.hooks import data_check_hook
 from mmvareid.engine.hooks.data_check_hook import (
+    DataCheckHook,
     check_batches,
     check_files,
     check_flips,
+    check_joined,
+    check_labels,
+    check_mixing,
     check_queries,
     check_range,
     check_weights,
 )
 from mmvareid.models import BatchAugmentPreprocessor
+from mmvareid.registry import MODELS
 
 
 def infos(key, *values):
@@ -117,3 +127,54 @@ def test_missing_and_empty_test_images_are_counted_and_named_and_none_is_read(ma
     message = f"but 2 of 4 are missing or empty: {paths[1]}, {paths[2]}"
     with pytest.raises(ValueError, match=message):
         check_files(infos)
+
+
+def test_a_last_batch_of_one_image_is_refused_where_batch_norm_is():
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(3))
+    for images, size, keys, message in (
+        (9, 4, {}, "the last of 9 images in batches of 4 is alone; set .*drop_last=True"),
+        (9, 1, {}, "batch_size is 1; raise it"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_batches(DataLoader(range(images), size, **keys), model)
+    check_batches(DataLoader(range(9), 4, drop_last=True), model)
+    check_batches(DataLoader(range(10), 4), model)
+    check_batches(DataLoader(range(9), 4), torch.nn.Linear(3, 3))
+
+
+def test_mixed_images_are_refused_with_a_head_of_ours():
+    mixing = ClsDataPreprocessor(batch_augments=dict(augments=[dict(type="Mixup", alpha=0.8)]))
+    ours = MODELS.build(dict(type="mmvareid.ReIDHead", in_channels=4, num_classes=3))
+    with pytest.raises(ValueError, match="mixes them; set model.train_cfg=None"):
+        check_mixing(ours, mixing)
+    check_mixing(ours, ClsDataPreprocessor())
+    check_mixing(torch.nn.Linear(2, 2), mixing)
+
+
+def test_sets_that_number_their_people_alike_are_not_concatenated(market_root, tmp_path):
+    shutil.copytree(market_root, tmp_path / "other")
+    parts = [Market1501(root) for root in (market_root, tmp_path / "other")]
+    with pytest.raises(ValueError, match="take type='mmvareid.ConcatReIDDataset'"):
+        check_joined(ConcatDataset(parts))
+    check_joined(ConcatDataset([parts[0], Market1501(market_root)]))
+    check_joined(ConcatReIDDataset(parts))
+
+
+def test_a_loader_of_another_tool_is_left_alone():
+    DataCheckHook().before_train(SimpleNamespace(train_dataloader=[1, 2, 3]))
+
+
+def test_the_key_that_is_advised_is_one_of_the_config():
+    head = MODELS.build(dict(type="mmvareid.ReIDHead", in_channels=4, num_classes=2))
+    for cfg, option in (({}, "model.head.num_classes"), ({"num_classes": 2}, "num_classes")):
+        with pytest.raises(ValueError, match=f"; set {option}=6$"):
+            check_labels([{"gt_label": 5}], head, Config(cfg))
+
+
+def test_processes_that_do_not_know_of_each_other_are_refused(monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="set launcher='pytorch' in the config"):
+        DataCheckHook().before_run(SimpleNamespace(cfg=Config({}), distributed=False))
+    DataCheckHook().before_run(SimpleNamespace(cfg=Config({}), distributed=True))
+    DataCheckHook().before_run(SimpleNamespace(cfg=Config({"launcher": "none"}), distributed=False))
