@@ -56,7 +56,7 @@ def load_model(
             there is no such device.
     """
     use_safe_checkpoints()
-    init_default_scope(cfg.get("default_scope", "mmpretrain"))
+    init_default_scope(cfg.get("default_scope") or "mmpretrain")
     # As MMEngine's Runner does: a config may have it beside the model.
     preprocessor = cfg.get("data_preprocessor")
     model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})

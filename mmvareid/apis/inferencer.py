@@ -70,7 +70,7 @@ class ReIDInferencer:
         steps = _steps_after_loading(cfg)
         self.model = load_model(cfg, os.fspath(weights), device, but_for="head.")
         self.device = next(self.model.parameters()).device
-        with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
+        with DefaultScope.overwrite_default_scope(cfg.get("default_scope") or "mmpretrain"):
             self.pipeline: Callable[[dict], dict] = Compose([TRANSFORMS.build(s) for s in steps])
         self.batch_size, self.flip, self.amp, self.progress = batch_size, flip, amp, progress
         seen = [step for step in steps if kind(step) not in _PACKERS]

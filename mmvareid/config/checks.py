@@ -20,6 +20,8 @@ READ = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"} | {
     "custom_imports",
     "find_unused_parameters",
     "model_wrapper_cfg",
+    "runner_type",
+    "strategy",
     "sync_bn",
 }
 

@@ -43,6 +43,14 @@ def test_descriptors_are_those_of_the_evaluation(small, market_root):
     np.testing.assert_allclose(np.linalg.norm(inferencer(paths), axis=1), 1, atol=CLOSE)
 
 
+def test_configs_of_the_new_style_have_no_default_scope(small, market_root):
+    cfg, checkpoint = small
+    expected = ReIDInferencer(cfg, checkpoint)(market_root / "query")
+    bare = Config({**cfg.to_dict(), "default_scope": None})
+    np.testing.assert_array_equal(ReIDInferencer(bare, checkpoint)(market_root / "query"), expected)
+    load_model(bare, checkpoint)
+
+
 def test_paths_folders_arrays_and_batches_give_the_same(small, market_root):
     inferencer = ReIDInferencer(*small)
     folder = market_root / "query"

@@ -105,6 +105,8 @@ def test_options_that_reach_nothing_are_refused(config):
 
 def test_keys_that_the_runner_reads_may_be_added(config):
     assert load_config(config(), {"randomness.seed": 3}).randomness.seed == 3
+    cfg = load_config(config(), {"runner_type": "FlexibleRunner", "strategy.type": "FSDPStrategy"})
+    assert cfg.strategy == {"type": "FSDPStrategy"}
 
 
 def test_a_missing_config_is_named(tmp_path):

@@ -32,6 +32,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from mmvareid.config import load_config
+from mmvareid.config.walk import kind
 from mmvareid.fileio.outputs import check_outputs
 from mmvareid.models import ReIDHead
 
@@ -111,12 +112,12 @@ def shape_of(cfg: Config) -> tuple[int, int]:
     """Return height and width after the test pipeline's Resize."""
     pipeline = cfg.get("test_dataloader", {}).get("dataset", {}).get("pipeline", [])
     for step in pipeline:
-        if step.type == "Resize" and isinstance(step.scale, list | tuple):
+        if kind(step) == "Resize" and isinstance(step.scale, list | tuple):
             width, height = step.scale
             return height, width
     raise ValueError(
         "test_dataloader.dataset.pipeline has to have a Resize with scale=(width, height), but got "
-        f"{[step.type for step in pipeline]}; give --shape HEIGHT WIDTH"
+        f"{[kind(step) for step in pipeline]}; give --shape HEIGHT WIDTH"
     )
 
 
