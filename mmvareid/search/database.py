@@ -394,6 +394,7 @@ def _import_milvus(is_file: bool) -> Any:
     for name in ("pymilvus", *["milvus_lite"] * is_file):
         if importlib.util.find_spec(name) is None:
             raise ImportError(f"this gallery needs {name}: pip install pymilvus milvus-lite")
+    module = importlib.import_module("pymilvus")  # sets its level itself
     for name in ("pymilvus", "grpc._server"):  # they print what is also raised
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return importlib.import_module("pymilvus")
+    return module
