@@ -107,11 +107,7 @@ def check_features(features: np.ndarray, width: int | None) -> np.ndarray:
         raise ValueError(
             f"features have to be floats of shape (N, D), but got {array.shape} {array.dtype}"
         )
-    if width is not None and array.shape[1] != width:
-        raise ValueError(
-            f"features have to have the gallery's {width} numbers, but got {array.shape[1]}; are "
-            "they of another model?"
-        )
+    check_width(array, width)
     array = np.ascontiguousarray(array, np.float32)
     lengths = np.linalg.norm(array, axis=1)
     wrong = np.flatnonzero(~(np.abs(lengths - 1) < _TOLERANCE))
@@ -121,6 +117,15 @@ def check_features(features: np.ndarray, width: int | None) -> np.ndarray:
             f"({len(wrong)} such); divide each by its norm, and leave out rows of NaN"
         )
     return array
+
+
+def check_width(features: np.ndarray, width: int | None) -> None:
+    """Raise ``ValueError`` if descriptors (N, D) are of another D than those of a gallery."""
+    if width is not None and features.shape[1] != width:
+        raise ValueError(
+            f"features have to have the gallery's {width} numbers, but got {features.shape[1]}; "
+            "are they of another model?"
+        )
 
 
 def check_paths(paths: Sequence[str | os.PathLike], number: int) -> list[str]:

@@ -1,38 +1,28 @@
 """Pictures of a gallery in a Milvus database: a file (Milvus Lite), a server or a cluster."""
 
-import importlib
-import importlib.util
-import logging
-import os
-import re
 import secrets
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .columns import COLUMNS
+from .columns import check_width
 from .engines import ENGINES
+from .milvus_connection import MilvusConnection
+from .milvus_rows import KNOWN, as_pictures, as_rows, make_schema
+from .milvus_text import FIELDS, filter_expression
 from .storage import Filters, Found, Pictures
 
 FORMAT = "1"  # of a collection
 MOST = 16_384  # pictures that Milvus gives a query
 _PREFIX = "mmvareid."
-_FIELDS = {"persons": "person", "cameras": "camera", "viewpoints": "viewpoint", "times": "time"}
-_KNOWN = ["id", "path", *_FIELDS.values()]
 _WRITTEN, _ASKED = 1_000, 64  # pictures and queries in one message
-_LONGEST = 65_535  # bytes of a path
 _WAITS = (0.5, 2.0, 5.0)  # seconds before what failed is written again
-_SECONDS = 10.0  # to wait for an answer when opening
 # Candidates that HNSW looks at. Filters keep it from most of them: where a hundredth of 20,000 was
 # left, it found 0.78 of the ten nearest by 128, 0.99 by 512 and all by 1,024.
 _WIDTH, _WIDTH_FILTERED = 128, 2_048
-_OPEN: Counter[str] = Counter()  # galleries of this process, by address
-_OPENING = threading.Lock()
 _INDEX = {
     "flat": ("FLAT", {}),
     "hnsw": ("HNSW", {"M": 32, "efConstruction": 200}),
@@ -71,20 +61,14 @@ class MilvusStorage:
         token: str = "",
         create: bool = True,
     ) -> None:
-        self._is_file = "://" not in address
-        self.address = os.path.realpath(address) if self._is_file else address
-        self.collection = collection
-        self._milvus = _import_milvus(self._is_file)
         if engine not in ENGINES:
             raise ValueError(f"engine has to be one of {', '.join(ENGINES)}, but got {engine!r}")
-        self._engine = engine
-        if self._is_file and not create and not os.path.exists(self.address):
-            raise FileNotFoundError(f"the gallery {address} does not exist; extract makes one")
-        self._closed = False
-        self._client = self._open(token)
+        self.collection, self._engine = collection, engine
         self.most: int | None = MOST
-        self._creating = threading.Lock()
         self.width: int | None = None
+        self._creating = threading.Lock()
+        self._connection = MilvusConnection(address, token, create)
+        self._client = self._connection.client
         try:
             self.fingerprint = self._check(fingerprint)
             if self.width is None and not create:
@@ -112,37 +96,21 @@ class MilvusStorage:
             ValueError: A path is too long. Nothing is written then.
         """
         assert pictures.features is not None
-        paths = [encode_path(path) for path in pictures.paths]
+        parts = as_rows(pictures, _WRITTEN)
         with self._creating:
             if not self._is_there():
                 self._create(pictures.features.shape[1])
-        if pictures.features.shape[1] != self.width:
-            raise ValueError(
-                f"features have to have the gallery's {self.width} numbers, but got "
-                f"{pictures.features.shape[1]}; another process began it with those"
-            )
-        fields = {
-            _FIELDS[name]: [None if one != one else one for one in values.tolist()]  # NaN
-            for name, values in pictures.columns.items()
-        }
-        for start in range(0, len(pictures), _WRITTEN):
-            part = range(start, min(start + _WRITTEN, len(pictures)))
-            rows = [
-                {
-                    "id": int(pictures.ids[row]),
-                    "descriptor": pictures.features[row],
-                    "path": paths[row],
-                    **{name: values[row] for name, values in fields.items()},
-                }
-                for row in part
-            ]
+        check_width(pictures.features, self.width)  # another process may have begun it
+        written = 0
+        for rows in parts:
             try:
                 self._upsert(rows)
             except OSError as error:
                 raise OSError(
-                    f"{start} of {len(pictures)} pictures were written, then {error}; those that "
+                    f"{written} of {len(pictures)} pictures were written, then {error}; those that "
                     "you add again with ids of your own will be there once"
                 ) from error
+            written += len(rows)
 
     def _upsert(self, rows: list[dict[str, Any]]) -> None:
         """Write pictures; again after a while where the database fails, which adds none twice."""
@@ -155,11 +123,11 @@ class MilvusStorage:
 
     def remove(self, ids: np.ndarray) -> None:
         """Remove pictures, or raise KeyError if one is not there, and remove none."""
-        parts = [ids[start : start + MOST].tolist() for start in range(0, len(ids), MOST)]
+        starts = range(0, len(ids), MOST) if self._is_there() else ()
+        parts = [ids[start : start + MOST].tolist() for start in starts]
         found = {
             row["id"]
             for part in parts
-            if self._is_there()
             for row in self._ask("query", filter=f"id in {part}", output_fields=["id"])
         }
         lost = [one for one in ids.tolist() if one not in found]
@@ -190,53 +158,24 @@ class MilvusStorage:
                 data=list(query[start : start + _ASKED]),
                 limit=k,
                 filter=expression,
-                output_fields=_KNOWN + ["descriptor"] * with_features,
+                output_fields=KNOWN + ["descriptor"] * with_features,
                 search_params={"metric_type": "COSINE", "params": options},
             )
         return [self._found(hits, with_features) for hits in found]
 
     def distinct(self, name: str) -> list[int]:
         """Return the different values of a column, sorted; this reads the whole column."""
-        field = _FIELDS[name]
+        field = FIELDS[name]
         return sorted({row[field] for part in self._iterate([field]) for row in part})
 
     def batches(self) -> Iterator[Pictures]:
         """Yield all pictures with their descriptors, in parts."""
-        for part in self._iterate([*_KNOWN, "descriptor"]):
-            yield self._pictures(part, True)
+        for part in self._iterate([*KNOWN, "descriptor"]):
+            yield as_pictures(part, self.width)
 
     def close(self) -> None:
         """Close the connection; a file that no other gallery has open is free again."""
-        self._client.close()
-        with _OPENING:
-            if self._is_file and not self._closed:
-                self._closed = True
-                _OPEN[self.address] -= 1
-                if not _OPEN[self.address]:
-                    # MilvusClient leaves the file's server running until the process ends.
-                    manager = importlib.import_module("milvus_lite.server_manager")
-                    manager.server_manager_instance.release_server(self.address)
-
-    def _open(self, token: str) -> Any:
-        if self._is_file and not self.address.endswith(".db"):
-            raise ValueError(
-                f"a database has to be a file that ends in .db or an address such as "
-                f"http://localhost:19530, but got {self.address}"
-            )
-        if self._is_file and not Path(self.address).parent.is_dir():
-            raise FileNotFoundError(f"the folder of {self.address} does not exist; make it first")
-        why = (
-            "has another process opened it? A file takes one at a time, a server many"
-            if self._is_file
-            else "is the server running, and the address right?"
-        )
-        try:
-            with _OPENING:
-                client = self._milvus.MilvusClient(self.address, token=token, timeout=_SECONDS)
-                _OPEN[self.address] += self._is_file
-                return client
-        except self._milvus.MilvusException as error:
-            raise OSError(f"{self.address} cannot be opened ({_said(error)}); {why}") from error
+        self._connection.close()
 
     def _is_there(self) -> bool:
         """Whether the collection exists; it may be another process that has begun it."""
@@ -250,10 +189,10 @@ class MilvusStorage:
             return fingerprint or ""
         found = self._ask("describe_collection")
         said = found.get("properties", {})
-        where = f"the collection {self.collection} of {self.address}"
+        where = f"the collection {self.collection} of {self._connection.address}"
         own, version = said.get(f"{_PREFIX}fingerprint"), said.get(f"{_PREFIX}format")
         fields = {field["name"]: field for field in found["fields"]}
-        if own is None or not {*_KNOWN, "descriptor"} <= fields.keys():
+        if own is None or not {*KNOWN, "descriptor"} <= fields.keys():
             raise ValueError(f"{where} has to be a gallery of mmvareid, but is not; take another")
         if version != FORMAT:
             raise ValueError(f"{where} is of format {version}, and {FORMAT} can be read")
@@ -269,21 +208,11 @@ class MilvusStorage:
         return own
 
     def _create(self, width: int) -> None:
-        kind = self._milvus.DataType
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", kind.INT64, is_primary=True)
-        schema.add_field("descriptor", kind.FLOAT_VECTOR, dim=width)
-        schema.add_field("path", kind.VARCHAR, max_length=_LONGEST)
-        for name, field in _FIELDS.items():
-            if COLUMNS[name][0] is np.int64:
-                schema.add_field(field, kind.INT64)
-            else:  # a server takes no NaN
-                schema.add_field(field, kind.DOUBLE, nullable=True)
         properties = {f"{_PREFIX}fingerprint": self.fingerprint, f"{_PREFIX}format": FORMAT}
         try:
             self._ask(
                 "create_collection",
-                schema=schema,
+                schema=make_schema(self._client, self._connection.milvus.DataType, width),
                 index_params=self._index(),
                 properties=properties,
                 consistency_level="Strong",  # what one process has added, another finds
@@ -304,7 +233,7 @@ class MilvusStorage:
             return
         rows = self._ask("query_iterator", batch_size=_WRITTEN, output_fields=fields)
         try:
-            while part := self._call(rows.next):
+            while part := self._connection.call(rows.next):
                 yield part
         finally:
             rows.close()
@@ -312,89 +241,10 @@ class MilvusStorage:
     def _found(self, hits: list[dict[str, Any]], with_features: bool) -> Found:
         similarities = np.array([hit["distance"] for hit in hits], np.float32)
         rows = [{"id": hit["id"], **hit["entity"]} for hit in hits]
-        return similarities, self._pictures(rows, with_features)
-
-    def _pictures(self, rows: list[dict[str, Any]], with_features: bool) -> Pictures:
-        return Pictures(
-            np.array([row["id"] for row in rows], np.int64),
-            [decode_path(row["path"]) for row in rows],
-            {
-                name: np.array(
-                    [np.nan if row[field] is None else row[field] for row in rows],
-                    COLUMNS[name][0],
-                )
-                for name, field in _FIELDS.items()
-            },
-            np.array([row["descriptor"] for row in rows], np.float32).reshape(
-                len(rows), self.width or 0
-            )
-            if with_features
-            else None,
-        )
+        return similarities, as_pictures(rows, self.width or 0 if with_features else None)
 
     def _ask(self, method: str, **arguments: Any) -> Any:
         """Call the client about the collection."""
-        return self._call(
+        return self._connection.call(
             getattr(self._client, method), collection_name=self.collection, **arguments
         )
-
-    def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
-        """Call the client; its errors become one that names the database."""
-        try:
-            return method(**arguments)
-        except self._milvus.MilvusException as error:
-            raise OSError(f"the database {self.address} failed: {_said(error)}") from error
-
-
-def filter_expression(filters: Filters) -> str | None:
-    """Return filters in Milvus's language; None where nothing can pass.
-
-    >>> filter_expression(Filters.of((1, float("inf")), cameras=[1, 2]))
-    'camera in [1, 2] and time >= 1.0'
-    """
-    parts = []
-    for name, values in filters.members.items():
-        if not len(values):
-            return None
-        parts.append(f"{_FIELDS[name]} in {values.tolist()}")
-    if filters.not_cameras is not None:
-        parts.append(f"camera not in {filters.not_cameras.tolist()}")
-    if filters.times is not None:
-        most = np.finfo(np.float64).max
-        first, last = np.clip(filters.times, -most, most).tolist()
-        if first > -most or last == most:  # one of both, so that unknown times do not pass
-            parts.append(f"time >= {first!r}")
-        if last < most:
-            parts.append(f"time <= {last!r}")
-    return " and ".join(parts)
-
-
-def encode_path(path: str) -> str:
-    """Return a path as UTF-8 can hold it: names of other bytes, and backslashes, are escaped.
-
-    Raises:
-        ValueError: It is too long.
-    """
-    text = path.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text.encode()) > _LONGEST:
-        raise ValueError(f"a path has to have at most {_LONGEST} bytes, but got {path[:60]}...")
-    return text
-
-
-def decode_path(text: str) -> str:
-    """Return the path of :func:`encode_path`."""
-    return re.sub(r"\\(\\|u([0-9a-f]{4}))", lambda m: chr(int(m[2], 16)) if m[2] else "\\", text)
-
-
-def _said(error: Exception) -> str:
-    return str(getattr(error, "message", "")).strip() or type(error).__name__
-
-
-def _import_milvus(is_file: bool) -> Any:
-    for name in ("pymilvus", *["milvus_lite"] * is_file):
-        if importlib.util.find_spec(name) is None:
-            raise ImportError(f"this gallery needs {name}: pip install pymilvus milvus-lite")
-    module = importlib.import_module("pymilvus")  # sets its level itself
-    for name in ("pymilvus", "grpc._server"):  # they print what is also raised
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    return module

@@ -25,27 +25,21 @@ FORMAT = 1
 
 def save(storage: Storage, path: str | os.PathLike) -> None:
     """Write all pictures; an older file stays whole until the new one is on the disk."""
-    parts = [*storage.batches()]
-    width = parts[0].features.shape[1] if parts and parts[0].features is not None else 0
-    ids = np.concatenate([np.empty(0, np.int64), *(part.ids for part in parts)])
-    next_id = max(getattr(storage, "next_id", 0), int(ids.max(initial=-1)) + 1)
+    whole = Pictures.join([*storage.batches()])
+    assert whole.features is not None
+    next_id = max(getattr(storage, "next_id", 0), int(whole.ids.max(initial=-1)) + 1)
     save_arrays(
         path,
         {
             "format": np.array(FORMAT),
             "fingerprint": np.array(storage.fingerprint),
             "next_id": np.array(next_id),
-            "features": np.concatenate([np.empty((0, width), np.float32), *(
-                part.features for part in parts if part.features is not None)]),
-            "ids": ids,
-            "paths": encode_paths([one for part in parts for one in part.paths]),
-            **{
-                name: np.concatenate([as_column(name, None, 0), *(
-                    part.columns[name] for part in parts)])
-                for name in COLUMNS
-            },
+            "features": whole.features,
+            "ids": whole.ids,
+            "paths": encode_paths(whole.paths),
+            **whole.columns,
         },
-    )  # fmt: skip
+    )
 
 
 def load(path: str | os.PathLike, fingerprint: str | None, engine: str) -> MemoryStorage:
@@ -76,7 +70,7 @@ def load(path: str | os.PathLike, fingerprint: str | None, engine: str) -> Memor
 def _pictures(arrays: dict[str, np.ndarray]) -> Pictures:
     number = len(arrays["ids"])
     if not number:
-        return Pictures(np.empty(0, np.int64), [], {})
+        return Pictures.empty()
     features: Any = check_features(arrays["features"], None)
     paths = check_paths(decode_paths(arrays["paths"]), len(features))
     return Pictures(

@@ -1,41 +1,24 @@
 """People to search among: descriptors, what is known of each picture, and the search."""
 
-import operator
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import numpy as np
-import torch
 
-from mmvareid.evaluation import PairSimilarities, rerank
-from mmvareid.evaluation.scores.pair_similarities import Side
+from mmvareid.evaluation import PairSimilarities
 
 from . import files
-from .columns import COLUMNS, as_column, as_ids, as_integers, check_features, check_paths
+from .columns import as_column, as_ids, as_integers, check_features, check_paths
 from .database import MilvusStorage
+from .hits import Hit, hits_of
 from .memory import MemoryStorage
-from .storage import Filters, Found, Pictures, Storage
+from .pairs import stored_pairs
+from .queries import check_k, mean_query, nearest, own_cameras
+from .storage import Filters, Pictures, Storage
 
 FORMAT = files.FORMAT
-_RERANKED = 100  # candidates of a query that are ranked anew
-_DEEPER = 4  # times as many candidates, where too few persons are among them
-_PAIRED = 5_000  # pictures whose pairs with all are looked at
-_OPPOSITE = 1e-3  # length of a mean of queries, below which it points nowhere
 
-
-@dataclass(frozen=True)
-class Hit:
-    """A picture of the gallery that was found; -1, NaN and '' where nothing is known."""
-
-    id: int
-    similarity: float  # cosine
-    path: str
-    person: int
-    camera: int
-    viewpoint: int
-    time: float
+__all__ = ["FORMAT", "Gallery", "Hit"]
 
 
 class Gallery:
@@ -89,11 +72,9 @@ class Gallery:
         """
         if os.fspath(address).endswith(".npz") and not create:
             return cls.load(address, fingerprint, engine)
-        gallery = cls.__new__(cls)
-        gallery._storage = MilvusStorage(
-            os.fspath(address), fingerprint, collection, engine, token, create
+        return cls._kept_in(
+            MilvusStorage(os.fspath(address), fingerprint, collection, engine, token, create)
         )
-        return gallery
 
     @property
     def fingerprint(self) -> str:
@@ -201,49 +182,20 @@ class Gallery:
             ValueError: Descriptors, k or filters are of another type or shape, or queries that are
                 searched for together point apart, so that they have no mean.
         """
-        k = _check_k(k)
+        k = check_k(k)
         if group_by not in (None, "person"):
             raise ValueError(f"group_by has to be None or 'person', but got {group_by!r}")
         if threshold is not None and not -1 <= threshold <= 1:
             raise ValueError(f"threshold has to be a cosine from -1 to 1, but got {threshold}")
         query = check_features(np.atleast_2d(features), self._storage.width)
-        own = _own_cameras(query_cameras, len(query)) if other_cameras_only else None
+        own = own_cameras(query_cameras, len(query)) if other_cameras_only else None
         filters = Filters.of(times, cameras=cameras, viewpoints=viewpoints)
         if together:
-            query, own = _mean_query(query), None if own is None else np.unique(own)[None]
+            query, own = mean_query(query), None if own is None else np.unique(own)[None]
         elif own is not None:
             own = own[:, None]
-        found: list[Found] = [None] * len(query)  # type: ignore[list-item]
-        for mine, left in _by_camera(own, len(query), filters):
-            near = self._nearest(query[mine], k, left, rerank, group_by)
-            for place, one in zip(mine, near, strict=True):
-                found[place] = one
-        return [_hits(near, k, -np.inf if threshold is None else threshold) for near in found]
-
-    def _nearest(
-        self, query: np.ndarray, k: int, filters: Filters, rerank: bool, group_by: str | None
-    ) -> list[Found]:
-        """Candidates of each query, the best first, k or more if there are."""
-        if rerank:
-            near = self._storage.nearest(query, max(k, _RERANKED), filters, with_features=True)
-            near = [_reranked(one, found) for one, found in zip(query, near, strict=True)]
-            return [_best_of_persons(found) for found in near] if group_by else near
-        if group_by is None:
-            return self._storage.nearest(query, k, filters)
-        most, depth = self._storage.most or len(self), k
-        found, short = [None] * len(query), np.arange(len(query))
-        while True:
-            near = self._storage.nearest(query[short], depth, filters)
-            best = [_best_of_persons(one) for one in near]
-            for place, one in zip(short, best, strict=True):
-                found[place] = one  # type: ignore[call-overload]
-            more = [
-                len(a) == depth and len(b) < k for (_, a), (_, b) in zip(near, best, strict=True)
-            ]
-            short = short[np.array(more)]
-            if not len(short) or depth >= most:
-                return found  # type: ignore[return-value]
-            depth = min(depth * _DEEPER, most)
+        found = nearest(self._storage, query, k, filters, own, rerank, bool(group_by))
+        return [hits_of(near, k, -np.inf if threshold is None else threshold) for near in found]
 
     def pair_similarities(self) -> PairSimilarities:
         """Return how similar the gallery's own pictures are, of one person and of two.
@@ -253,23 +205,7 @@ class Gallery:
         Raises:
             ValueError: There is no pair of one person in two cameras, or none of two people.
         """
-        parts = []
-        for part in self._storage.batches():
-            known = (part.columns["persons"] >= 0) & (part.columns["cameras"] >= 0)
-            parts.append(part.take(np.flatnonzero(known)))
-        if not any(len(part) for part in parts):
-            raise ValueError(
-                "the gallery has to have pictures whose person and camera are known, but has none"
-            )
-        features = np.concatenate([part.features for part in parts if part.features is not None])
-        persons, cameras = (
-            np.concatenate([part.columns[name] for part in parts])
-            for name in ("persons", "cameras")
-        )
-        every = Side(torch.from_numpy(features), persons, cameras)
-        drawn = np.random.default_rng(0).permutation(len(persons))[:_PAIRED]
-        some = Side(torch.from_numpy(features[drawn]), persons[drawn], cameras[drawn])
-        return PairSimilarities.of_sides(some, every, self.fingerprint)
+        return stored_pairs(self._storage)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write an .npz file; an older one stays whole until the new one is on the disk."""
@@ -291,80 +227,10 @@ class Gallery:
             FileNotFoundError: There is no such file.
             ValueError: It is no gallery, is cut short, of a later format, or of another model.
         """
+        return cls._kept_in(files.load(path, fingerprint, engine))
+
+    @classmethod
+    def _kept_in(cls, storage: Storage) -> "Gallery":
         gallery = cls.__new__(cls)
-        gallery._storage = files.load(path, fingerprint, engine)
+        gallery._storage = storage
         return gallery
-
-
-def _check_k(k: Any) -> int:
-    try:
-        k = operator.index(k)
-    except TypeError:
-        raise ValueError(f"k has to be a whole number, but got {k!r}") from None
-    if k < 1:
-        raise ValueError(f"k has to be at least 1, but got {k}")
-    return k
-
-
-def _own_cameras(cameras: Sequence[int] | None, number: int) -> np.ndarray:
-    """Return the camera of each query, (number,)."""
-    if cameras is None:
-        raise ValueError("other_cameras_only has to know query_cameras, one a query; give them")
-    own = as_integers("query_cameras", cameras)
-    if own.shape != (number,) or (own < 0).any():
-        raise ValueError(
-            f"query_cameras have to be {number} numbers from 0 on, one a query, but got {cameras!r}"
-        )
-    return own
-
-
-def _by_camera(
-    own: np.ndarray | None, number: int, filters: Filters
-) -> Iterator[tuple[np.ndarray, Filters]]:
-    """Yield the queries whose own cameras (n, c) are the same, and the filters without these."""
-    if own is None:
-        yield np.arange(number), filters
-        return
-    for cameras in np.unique(own, axis=0):
-        mine = np.flatnonzero((own == cameras).all(axis=1))
-        yield mine, replace(filters, not_cameras=cameras)
-
-
-def _mean_query(query: np.ndarray) -> np.ndarray:
-    mean = query.mean(axis=0, keepdims=True)
-    length = np.linalg.norm(mean)
-    if length < _OPPOSITE:
-        raise ValueError(
-            "queries that are searched for together have to have a mean direction, but their mean "
-            f"is of length {length}; are they of one person?"
-        )
-    return mean / length
-
-
-def _reranked(query: np.ndarray, near: Found) -> Found:
-    """Order what was found for a query anew."""
-    similarities, pictures = near
-    if not len(pictures):
-        return near
-    assert pictures.features is not None
-    order = np.argsort(rerank(query[None], pictures.features)[0], kind="stable")
-    return similarities[order], pictures.take(order)
-
-
-def _best_of_persons(near: Found) -> Found:
-    """Keep the first picture of each person."""
-    similarities, pictures = near
-    persons = pictures.columns["persons"].copy()
-    unknown = np.flatnonzero(persons < 0)
-    persons[unknown] = -1 - unknown
-    first = np.sort(np.unique(persons, return_index=True)[1])
-    return similarities[first], pictures.take(first)
-
-
-def _hits(near: Found, k: int, least: float) -> list[Hit]:
-    similarities, pictures = near
-    kept = np.flatnonzero(similarities > least)[:k]
-    pictures = pictures.take(kept)
-    columns = [pictures.columns[name].tolist() for name in COLUMNS]  # in the order of Hit's fields
-    ids, values = pictures.ids.tolist(), similarities[kept].tolist()
-    return [Hit(*row) for row in zip(ids, values, pictures.paths, *columns, strict=True)]

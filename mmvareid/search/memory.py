@@ -36,15 +36,17 @@ class MemoryStorage:
         engine (str): As of :class:`.Gallery`.
     """
 
+    _arrays: dict[str, np.ndarray]
+    _paths: list[str]
+    _row_of: dict[int, int]  # of an id
+    _number: int
+
     def __init__(self, fingerprint: str, engine: str) -> None:
         choose_engine(engine, 0)
         self.fingerprint, self.engine, self.next_id = fingerprint, engine, 0
         self.most: int | None = None
         self._lock = threading.Lock()
-        self._arrays: dict[str, np.ndarray] = {}  # with room for more rows
-        self._number, self._paths = 0, list[str]()
-        self._row_of: dict[int, int] = {}  # of an id
-        self._index = SharedIndex()
+        self._keep(Pictures.empty())
 
     @property
     def width(self) -> int | None:
@@ -62,16 +64,10 @@ class MemoryStorage:
 
     def add(self, pictures: Pictures) -> None:
         """Add pictures; one whose id is there replaces it."""
-        assert pictures.features is not None
-        new = {
-            "features": pictures.features,
-            "ids": pictures.ids,
-            "alive": np.ones(len(pictures), bool),
-            **pictures.columns,
-        }
+        new = _as_arrays(pictures)
         with self._lock:
             first, number = self._number, self._number + len(pictures)
-            if number > len(self._arrays.get("ids", ())):
+            if number > len(self._arrays["ids"]):
                 self._grow(new, 2 * number)
             for name, values in new.items():
                 self._arrays[name][first:number] = values
@@ -132,26 +128,17 @@ class MemoryStorage:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _compact(self) -> None:
-        """Forget the removed rows, and an index of them."""
-        rows = self._rows()
-        kept = rows.pictures.take(np.flatnonzero(rows.alive))
-        assert kept.features is not None
-        self._number, self._paths, self._index = len(kept), kept.paths, SharedIndex()
-        self._arrays = {"features": kept.features, "ids": kept.ids, **kept.columns}
-        self._arrays["alive"] = np.ones(len(kept), bool)
-        self._row_of = {one: row for row, one in enumerate(kept.ids.tolist())}
+    def _keep(self, pictures: Pictures) -> None:
+        """Hold these pictures alone, and no index."""
+        self._number, self._paths, self._index = len(pictures), pictures.paths, SharedIndex()
+        self._arrays = _as_arrays(pictures)  # later with room for more rows
+        self._row_of = {one: row for row, one in enumerate(pictures.ids.tolist())}
 
     def _rows(self) -> _Rows:
-        columns = {name: self._arrays.get(name, np.empty(0)) for name in COLUMNS}
-        n = self._number
-        pictures = Pictures(
-            self._arrays.get("ids", np.empty(0, np.int64))[:n],
-            self._paths,
-            {name: values[:n] for name, values in columns.items()},
-            self._arrays.get("features", np.empty((0, 0), np.float32))[:n],
-        )
-        return _Rows(pictures, self._arrays.get("alive", np.empty(0, bool))[:n], self._index)
+        now = {name: values[: self._number] for name, values in self._arrays.items()}
+        columns = {name: now[name] for name in COLUMNS}
+        pictures = Pictures(now["ids"], self._paths, columns, now["features"])
+        return _Rows(pictures, now["alive"], self._index)
 
     def _grow(self, like: dict[str, np.ndarray], capacity: int) -> None:
         """Make room for more rows; readers keep the arrays that they have."""
@@ -161,9 +148,17 @@ class MemoryStorage:
                 grown[: self._number] = self._arrays[name][: self._number]
             self._arrays[name] = grown
 
-    def _forget(self, rows: list[int]) -> None:
-        if rows:
+    def _forget(self, removed: list[int]) -> None:
+        if removed:
             self._arrays["alive"] = self._arrays["alive"].copy()
-            self._arrays["alive"][rows] = False
+            self._arrays["alive"][removed] = False
         if len(self._row_of) < _SPARSE * self._number:
-            self._compact()
+            rows = self._rows()
+            self._keep(rows.pictures.take(np.flatnonzero(rows.alive)))
+
+
+def _as_arrays(pictures: Pictures) -> dict[str, np.ndarray]:
+    """Return all that is kept of pictures but their paths, by name; they are all alive."""
+    assert pictures.features is not None
+    alive = np.ones(len(pictures), bool)
+    return {"features": pictures.features, "ids": pictures.ids, "alive": alive, **pictures.columns}

@@ -1,12 +1,12 @@
 """What a gallery asks of the place where its pictures are kept."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from .columns import as_integers, check_times
+from .columns import COLUMNS, as_column, as_integers, check_times
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,24 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @classmethod
+    def empty(cls) -> "Pictures":
+        """Return no pictures, with descriptors."""
+        columns = {name: as_column(name, None, 0) for name in COLUMNS}
+        return cls(np.empty(0, np.int64), [], columns, np.empty((0, 0), np.float32))
+
+    @classmethod
+    def join(cls, parts: Sequence["Pictures"]) -> "Pictures":
+        """Return parts that all have descriptors as one."""
+        if not parts:
+            return cls.empty()
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            [path for part in parts for path in part.paths],
+            {name: np.concatenate([part.columns[name] for part in parts]) for name in COLUMNS},
+            np.concatenate([part.features for part in parts if part.features is not None]),
+        )
 
     def take(self, rows: np.ndarray) -> "Pictures":
         """Return some of them, in that order."""

@@ -387,7 +387,7 @@ def test_a_database_of_others_is_refused(tmp_path):
 )
 def test_addresses_that_lead_nowhere(tmp_path, monkeypatch, address, error, message):
     pytest.importorskip("milvus_lite")
-    monkeypatch.setattr("mmvareid.search.database._SECONDS", 1.0)
+    monkeypatch.setattr("mmvareid.search.milvus_connection._SECONDS", 1.0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "garbage.db").write_text("no database")
     with pytest.raises(error, match=message):
