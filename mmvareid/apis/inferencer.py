@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mmvareid.config import load_config
 from mmvareid.config.walk import kind
-from mmvareid.datasets.transforms.uint8_batch import plain_packing
+from mmvareid.datasets.transforms.uint8_batch import plain_steps
 from mmvareid.fileio.image_paths import expand
 from mmvareid.fileio.images import UnreadableImageError, read_image
 
@@ -176,8 +176,7 @@ def _steps_after_loading(cfg: Config) -> list[dict]:
                 f"the test pipeline has to load pictures by {kind(step)} without arguments, but "
                 f"the config {cfg.filename} has {dict(step)}"
             )
-    pipeline = plain_packing({"dataset": {"pipeline": pipeline}})["dataset"]["pipeline"]
-    return [step for step in pipeline if kind(step) not in _LOADERS]
+    return [step for step in plain_steps(pipeline) if kind(step) not in _LOADERS]
 
 
 def _without_training(part: Any) -> Any:

@@ -11,7 +11,7 @@ from mmengine.config import DictAction
 
 from mmvareid.apis.features import load_model
 from mmvareid.config import load_config
-from mmvareid.datasets import plain_packing
+from mmvareid.datasets.transforms.uint8_batch import plain_steps
 from mmvareid.fileio.image_paths import list_images
 from mmvareid.fileio.outputs import check_outputs
 from mmvareid.models.heads import JointHead, ReIDHead
@@ -45,7 +45,7 @@ def main() -> None:
             "config has to be of a classifier of viewpoints, as those of configs/viewpoint, but "
             f"{args.config} has a {type(model.head).__name__}"
         )
-    pipeline = plain_packing(cfg.test_dataloader)["dataset"]["pipeline"]
+    pipeline = plain_steps(cfg.test_dataloader.dataset.pipeline)
     probabilities = from_images(model, paths, pipeline, args.batch_size, args.num_workers)
     known = probabilities.any(axis=1)
     labels = np.where(known, probabilities.argmax(axis=1), -1)

@@ -49,6 +49,13 @@ class PackImage(PackInputs):
         return input_
 
 
+def plain_steps(pipeline: Sequence[dict]) -> list[dict]:
+    """Return the steps of a pipeline with mmpretrain's packing in place of ours."""
+    return [
+        {**step, "type": "PackInputs"} if kind(step) == "PackImage" else step for step in pipeline
+    ]
+
+
 def plain_packing(loader: dict) -> dict:
     """Return a dataloader's config with mmpretrain's packing in place of ours.
 
@@ -57,10 +64,7 @@ def plain_packing(loader: dict) -> dict:
     Args:
         loader (dict): A ``dataset`` with a ``pipeline``, and maybe ``collate_fn``.
     """
-    pipeline = [
-        {**step, "type": "PackInputs"} if kind(step) == "PackImage" else step
-        for step in loader["dataset"]["pipeline"]
-    ]
+    pipeline = plain_steps(loader["dataset"]["pipeline"])
     plain = {**loader, "dataset": {**loader["dataset"], "pipeline": pipeline}}
     if kind(loader.get("collate_fn")) == "collate_images":
         del plain["collate_fn"]

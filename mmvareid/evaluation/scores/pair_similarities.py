@@ -109,13 +109,13 @@ class PairSimilarities:
 
         It is from above: a pair in the same 10,000th counts. 0 says that none of them was.
         """
-        above = np.append(self.negatives[::-1].cumsum()[::-1], 0)
+        above = _from_each_on(self.negatives)
         bins = (np.asarray(similarity, np.float64) + 1) / 2 * _BINS
         return above[np.clip(np.floor(bins), 0, _BINS).astype(int)] / self.negatives.sum()
 
     def accepted_above(self, similarity: float | np.ndarray) -> np.ndarray:
         """Return the share of pairs of one person that are more similar, of any shape."""
-        above = np.append(self.positives[::-1].cumsum()[::-1], 0)
+        above = _from_each_on(self.positives)
         bins = (np.asarray(similarity, np.float64) + 1) / 2 * _BINS
         return above[np.clip(np.ceil(bins - 1e-6), 0, _BINS).astype(int)] / self.positives.sum()
 
@@ -137,7 +137,7 @@ class PairSimilarities:
                 f"rate has to be at least 1 / {total}, the number of pairs of two people, but got "
                 f"{rate}; take more images, or a larger rate"
             )
-        above = np.append(self.negatives[::-1].cumsum()[::-1], 0)
+        above = _from_each_on(self.negatives)
         return 2 * int(np.argmax(above <= rate * total)) / _BINS - 1
 
     def save(self, path: str | os.PathLike) -> None:
@@ -174,6 +174,11 @@ class PairSimilarities:
                 f"for {fingerprint!r}; make it anew from a gallery of this model"
             )
         return found
+
+
+def _from_each_on(counts: np.ndarray) -> np.ndarray:
+    """Return how many pairs are in each bin and those above it, and 0 behind the last."""
+    return np.append(counts[::-1].cumsum()[::-1], 0)
 
 
 def _count(cosines: Tensor) -> Tensor:
